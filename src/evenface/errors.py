@@ -1,0 +1,62 @@
+"""What can go wrong, as one tree.
+
+::
+
+    EvenfaceError              anything evenface says no to; the command line exits with 2
+    ├── SourceError            the faces: a folder, manifest or label that can't be used
+    ├── SelectionError         fewer identities or groups than were asked for
+    ├── LeakError              training and test rows would share an identity or an image
+    ├── ModelError             a model file or its card doesn't fit
+    ├── StoreError             an embedding folder is damaged, unfinished or something else
+    ├── VectorError            vectors that can't be used: shape, NaN, labels that don't match
+    ├── ConfigError            a study file or an option that makes no sense
+    └── ImageError             one picture can't be used; recorded, never fatal to a run
+
+A message names the file or row, what was expected, and what to do.
+"""
+
+
+class EvenfaceError(Exception):
+    """Base of every error that evenface raises on purpose."""
+
+
+class SourceError(EvenfaceError):
+    """The faces can't be read from where they were said to be."""
+
+
+class SelectionError(EvenfaceError):
+    """There are fewer identities, images or groups than were asked for."""
+
+
+class LeakError(EvenfaceError):
+    """Two sides of a split share an identity or a byte-identical image."""
+
+
+class ModelError(EvenfaceError):
+    """A model file, or what was said about it, doesn't fit."""
+
+
+class StoreError(EvenfaceError):
+    """A folder isn't the embedding or output folder that it should be."""
+
+
+class VectorError(EvenfaceError):
+    """Vectors, or the labels beside them, can't be used."""
+
+
+class ConfigError(EvenfaceError):
+    """A study file or an option makes no sense."""
+
+
+class ImageError(EvenfaceError):
+    """One picture can't be used.
+
+    Attributes
+    ----------
+    stage : str
+        Where it failed: ``read``, ``decode`` or ``detect``.
+    """
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(reason)
+        self.stage = stage
