@@ -1,0 +1,88 @@
+"""Demographic groups: which columns make them, and which one an identity belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from evenface.errors import SelectionError, SourceError
+
+GROUP_BY = ("gender", "ethnicity")
+"""Attributes whose combinations are the demographic groups, where a table has them."""
+
+JOINT = " · "
+
+
+def grouping(attributes: Sequence[str], by: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the attributes that make the groups.
+
+    Parameters
+    ----------
+    attributes : sequence of str
+        What the table has.
+    by : sequence of str, optional
+        What was asked for; ``gender`` and ``ethnicity``, where present, if nothing was.
+
+    Raises
+    ------
+    SourceError
+        If an attribute that was asked for is not there, or there is none to group by.
+    """
+    if by is None:
+        found = tuple(name for name in GROUP_BY if name in attributes)
+        if not found:
+            have = ", ".join(attributes) or "none"
+            raise SourceError(
+                f"no gender and no ethnicity recorded (attributes: {have}); add one of these "
+                "columns, or say which attributes make the groups with --group-by"
+            )
+        return found
+    missing = [name for name in by if name not in attributes]
+    if missing:
+        raise SourceError(
+            f"no attribute named {', '.join(missing)}; there are: {', '.join(attributes) or 'none'}"
+        )
+    return tuple(by)
+
+
+def group_labels(frame: pl.DataFrame, by: Sequence[str]) -> pl.Series:
+    """Return each row's group, ``"male · Asian"``; null where any part of it is unknown."""
+    return frame.select(
+        pl.concat_str([pl.col(c) for c in by], separator=JOINT, ignore_nulls=False).alias("group")
+    ).to_series()
+
+
+def require_groups(frame: pl.DataFrame, by: Sequence[str]) -> None:
+    """Refuse a table in which there is nothing to compare.
+
+    Raises
+    ------
+    SelectionError
+        If its rows are all of one group, or of none that is known.
+    """
+    groups = group_labels(frame, by).drop_nulls().unique().to_list()
+    if len(groups) < 2:
+        found = f"one group, {groups[0]!r}" if groups else "unknown group"
+        raise SelectionError(
+            f"all pictures are of {found}; studies compare groups (made by {', '.join(by)}): at "
+            "least two are needed"
+        )
+
+
+def identity_groups(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Return one row an identity: ``identity``, ``group``.
+
+    An identity that a dataset put into several groups stands in the one that most of its
+    pictures carry, the alphabetically first if they tie; one without a label has none.
+    """
+    return (
+        frame.select("identity", group_labels(frame, by))
+        .drop_nulls("group")
+        .group_by("identity", "group")
+        .len()
+        .sort(["identity", "len", "group"], descending=[False, True, False])
+        .group_by("identity", maintain_order=True)
+        .first()
+        .select("identity", "group")
+    )

@@ -1,0 +1,210 @@
+"""The rows that everything stands on: one picture each, with its identity and labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from evenface.errors import SourceError
+
+KEYS = ("sample_id", "path", "identity")
+"""Columns every table has; all other columns are attributes."""
+
+RESERVED = (*KEYS, "sha256", "embedding", "faces_found")
+"""Column names that no attribute may take."""
+
+UNKNOWN = frozenset({"", "unknown", "na", "n/a", "nan", "null", "none"})
+"""Spellings (case-insensitive) that a dataset uses for a label it does not have."""
+
+EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was left out or noticed while reading, with its count.
+
+    Attributes
+    ----------
+    kind : str
+        A short key, for example ``junk`` or ``two labels``.
+    count : int
+        How many files, rows or identities.
+    text : str
+        One sentence for the report; it holds no path and no identity.
+    examples : tuple of str
+        Up to 20 paths or identities, for those who may see them.
+    """
+
+    kind: str
+    count: int
+    text: str
+    examples: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, kind: str, items: Iterable[str], text: str) -> Note:
+        """Count `items`, keep the first of them, and put the count for ``{n}`` in `text`."""
+        found = list(items)
+        return cls(kind, len(found), text.format(n=len(found)), tuple(found[:EXAMPLES]))
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Pictures, who is on them, and what a dataset recorded about them.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        One row a picture: ``sample_id``, ``path`` (relative to `root`, or absolute),
+        ``identity``, then the attributes; all strings, null where nothing was recorded.
+        Sorted by path, so that a folder's order on disk changes nothing.
+    root : Path
+        What relative paths are relative to.
+    layout : str
+        Name of the reader that made the table.
+    synthetic : bool
+        True where the pictures are rendered and show nobody.
+    notes : tuple of Note
+        What was left out or noticed.
+    """
+
+    frame: pl.DataFrame
+    root: Path
+    layout: str
+    synthetic: bool = False
+    notes: tuple[Note, ...] = field(default=())
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attribute columns."""
+        return tuple(c for c in self.frame.columns if c not in KEYS)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of ids, identities and labels: the same rows give the same 16 hex digits."""
+        return frame_fingerprint(self.frame)
+
+    def with_frame(self, frame: pl.DataFrame, *notes: Note) -> Faces:
+        """Return the same faces with other rows and further notes."""
+        return replace(self, frame=frame, notes=self.notes + notes)
+
+    def __repr__(self) -> str:
+        people = self.frame["identity"].n_unique()
+        kind = "synthetic " if self.synthetic else ""
+        return (
+            f"Faces: {len(self)} {kind}pictures of {people} identities ({self.layout})\n"
+            f"attributes: {', '.join(self.attributes) or 'none'}; "
+            f"{sum(n.count for n in self.notes)} things noted"
+        )
+
+
+def sample_id(path: str) -> str:
+    """Return an id for a picture that says nothing about who is on it."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def frame_fingerprint(frame: pl.DataFrame) -> str:
+    """Hash a frame's rows without regard to their order."""
+    columns = ["sample_id", "identity", *sorted(set(frame.columns) - set(RESERVED))]
+    digest = hashlib.sha256("\x1f".join(columns).encode())
+    for row in sorted(frame.select(columns).rows(), key=lambda r: str(r[0])):
+        for value in row:
+            digest.update(b"\x00" if value is None else b"\x01" + str(value).encode() + b"\x1f")
+        digest.update(b"\x1e")
+    return digest.hexdigest()[:16]
+
+
+def build_faces(
+    columns: Mapping[str, Iterable[str | None]],
+    root: Path,
+    layout: str,
+    *,
+    synthetic: bool = False,
+    notes: tuple[Note, ...] = (),
+) -> Faces:
+    """Make a table from columns, with every fault in them listed at once.
+
+    Parameters
+    ----------
+    columns : mapping
+        ``path``, ``identity`` and any attributes, of one length.
+    root, layout, synthetic, notes
+        As in `Faces`.
+
+    Raises
+    ------
+    SourceError
+        Where a path or identity is empty, or a path stands twice.
+    """
+    frame = pl.DataFrame(
+        {name: pl.Series(name, list(values), dtype=pl.String) for name, values in columns.items()}
+    )
+    faults = _faults(frame)
+    if faults:
+        raise SourceError(f"{layout} at {root}: " + "; ".join(faults))
+    attributes = [c for c in frame.columns if c not in ("path", "identity")]
+    unknown = pl.col(attributes).str.strip_chars()
+    cleaned = frame.with_columns(
+        pl.when(unknown.str.to_lowercase().is_in(list(UNKNOWN)))
+        .then(None)
+        .otherwise(unknown)
+        .name.keep()
+        if attributes
+        else []
+    )
+    ids = [sample_id(p) for p in cleaned["path"].to_list()]
+    table = cleaned.select(
+        pl.Series("sample_id", ids, dtype=pl.String), "path", "identity", *attributes
+    ).sort("path")
+    return Faces(table, root, layout, synthetic, (*notes, *_label_notes(table, attributes)))
+
+
+def _faults(frame: pl.DataFrame) -> list[str]:
+    faults = []
+    for name in ("path", "identity"):
+        empty = frame[name].is_null() | (frame[name].str.strip_chars() == "")
+        if empty.any():
+            first = ", ".join(str(i + 1) for i in empty.arg_true().head(5).to_list())
+            faults.append(f"{empty.sum()} rows have no {name} (row {first})")
+    twice = frame.filter(frame["path"].is_duplicated())["path"].drop_nulls().unique().sort()
+    if twice.len():
+        rows = (frame["path"] == twice[0]).arg_true().to_list()
+        faults.append(
+            f"{twice.len()} paths stand more than once, the first is {twice[0]!r} "
+            f"(rows {', '.join(str(r + 1) for r in rows[:5])}); keep one row a picture"
+        )
+    taken = sorted(set(frame.columns) & (set(RESERVED) - set(KEYS)))
+    if taken:
+        faults.append(f"columns named {', '.join(taken)} are evenface's own; rename them")
+    return faults
+
+
+def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
+    notes = []
+    for name in attributes:
+        known = frame.filter(pl.col(name).is_not_null())
+        missing = frame.height - known.height
+        if missing:
+            notes.append(Note("no label", missing, f"{missing} pictures have no recorded {name}."))
+        several = (
+            known.group_by("identity")
+            .agg(pl.col(name).n_unique().alias("n"))
+            .filter(pl.col("n") > 1)["identity"]
+            .sort()
+        )
+        # Age and expression change from picture to picture; only the groups' labels should not.
+        if several.len() and name in ("gender", "ethnicity"):
+            notes.append(
+                Note.of(
+                    "two labels",
+                    several.to_list(),
+                    f"{{n}} identities have more than one recorded {name}.",
+                )
+            )
+    return notes
