@@ -1,0 +1,1 @@
+"""Small networks and probes on embeddings."""

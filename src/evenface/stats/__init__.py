@@ -1,0 +1,1 @@
+"""Uncertainty, on NumPy and SciPy alone."""

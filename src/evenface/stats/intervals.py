@@ -1,0 +1,80 @@
+"""A number with its uncertainty, and exact bounds for where resampling has nothing to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, its interval, and what it rests on.
+
+    Attributes
+    ----------
+    value : float or None
+        The point estimate; None if it can't be computed, and `method` says why.
+    low, high : float or None
+        Ends of the interval; None where `value` is.
+    level : float
+        Nominal coverage, between 0 and 1.
+    n : int
+        Rows the number rests on.
+    n_identities : int
+        Persons they show: what the interval is about.
+    method : str
+        How the interval was made, or why there is no number.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    n_identities: int
+    method: str
+
+    def __post_init__(self) -> None:
+        parts = (self.value, self.low, self.high)
+        if any(p is None for p in parts) and not all(p is None for p in parts):
+            raise ValueError("an estimate has a value and both ends of its interval, or none")
+
+    @classmethod
+    def missing(cls, why: str, *, level: float, n: int = 0, n_identities: int = 0) -> Estimate:
+        """Return the estimate that says why there is none."""
+        return cls(None, None, None, level, n, n_identities, f"not computed: {why}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, JSON-ready."""
+        return dict(self.__dict__)
+
+    def __str__(self) -> str:
+        if self.value is None or self.low is None or self.high is None:
+            return self.method
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def all_right_bound(n: int, level: float) -> float:
+    """Lower Clopper-Pearson end of a proportion when all of `n` independent trials succeed.
+
+    It is ``((1 - level) / 2) ** (1 / n)``, the two-sided form of the rule of three
+    (Clopper and Pearson 1934; Hanley and Lippman-Hand 1983).
+
+    Parameters
+    ----------
+    n : int
+        Trials, at least 1.
+    level : float
+        Nominal coverage, between 0 and 1.
+    """
+    return float(((1 - level) / 2) ** (1 / n))
+
+
+def clopper_pearson(successes: int, n: int, level: float) -> tuple[float, float]:
+    """Return the exact interval of a proportion of independent trials (Clopper, Pearson 1934)."""
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
+    high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))
+    return low, high
