@@ -1,1 +1,115 @@
-"""evenface."""
+"""What a face embedding knows about gender and ethnicity, and how unequally it serves groups.
+
+>>> import evenface as ef
+>>> faces = ef.read_faces("faces/")                               # doctest: +SKIP
+>>> embeddings = ef.embed_faces(faces, ef.load_embedder("hog"), "emb")  # doctest: +SKIP
+>>> ef.probe(embeddings)                                          # doctest: +SKIP
+
+Names are loaded when they are first used, so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from evenface._version import __version__
+
+if TYPE_CHECKING:
+    from evenface.config import StudyConfig
+    from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
+    from evenface.embed.exchange import export_embeddings, import_vectors
+    from evenface.embed.extract import embed_faces
+    from evenface.embed.models import Embedder, ModelCard, OnnxOptions, load_embedder
+    from evenface.embed.models.cards import MODELS
+    from evenface.embed.store import check_embeddings, open_embeddings
+    from evenface.errors import EvenfaceError
+    from evenface.faces.datasets import DATASETS
+    from evenface.faces.select import select_faces
+    from evenface.faces.source import read_faces
+    from evenface.faces.split import Split, make_splits
+    from evenface.faces.synthetic import SyntheticPopulation, write_faces
+    from evenface.faces.table import Faces
+    from evenface.report.page import build_report
+    from evenface.stats.intervals import Estimate
+    from evenface.studies.data import CommonOptions
+    from evenface.studies.map import MapOptions, MapResult, map_space
+    from evenface.studies.probe import ProbeOptions, ProbeResult, probe
+    from evenface.studies.transfer import TransferOptions, TransferResult, transfer
+    from evenface.study import Step, demo, run
+
+_HOMES = {
+    "config": ("StudyConfig",),
+    "embed.embeddings": ("Embeddings", "embeddings_from_arrays"),
+    "embed.exchange": ("export_embeddings", "import_vectors"),
+    "embed.extract": ("embed_faces",),
+    "embed.models": ("Embedder", "ModelCard", "OnnxOptions", "load_embedder"),
+    "embed.models.cards": ("MODELS",),
+    "embed.store": ("check_embeddings", "open_embeddings"),
+    "errors": ("EvenfaceError",),
+    "faces.datasets": ("DATASETS",),
+    "faces.select": ("select_faces",),
+    "faces.source": ("read_faces",),
+    "faces.split": ("Split", "make_splits"),
+    "faces.synthetic": ("SyntheticPopulation", "write_faces"),
+    "faces.table": ("Faces",),
+    "report.page": ("build_report",),
+    "stats.intervals": ("Estimate",),
+    "studies.data": ("CommonOptions",),
+    "studies.map": ("MapOptions", "MapResult", "map_space"),
+    "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
+    "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
+    "study": ("Step", "demo", "run"),
+}
+_PLACE = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "DATASETS",
+    "MODELS",
+    "CommonOptions",
+    "Embedder",
+    "Embeddings",
+    "Estimate",
+    "EvenfaceError",
+    "Faces",
+    "MapOptions",
+    "MapResult",
+    "ModelCard",
+    "OnnxOptions",
+    "ProbeOptions",
+    "ProbeResult",
+    "Split",
+    "Step",
+    "StudyConfig",
+    "SyntheticPopulation",
+    "TransferOptions",
+    "TransferResult",
+    "__version__",
+    "build_report",
+    "check_embeddings",
+    "demo",
+    "embed_faces",
+    "embeddings_from_arrays",
+    "export_embeddings",
+    "import_vectors",
+    "load_embedder",
+    "make_splits",
+    "map_space",
+    "open_embeddings",
+    "probe",
+    "read_faces",
+    "run",
+    "select_faces",
+    "transfer",
+    "write_faces",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE:
+        raise AttributeError(f"module 'evenface' has no attribute {name!r}")
+    return getattr(import_module(f"evenface.{_PLACE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

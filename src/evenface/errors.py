@@ -10,6 +10,7 @@
     ├── StoreError             an embedding folder is damaged, unfinished or something else
     ├── VectorError            vectors that can't be used: shape, NaN, labels that don't match
     ├── ConfigError            a study file or an option that makes no sense
+    ├── TrainingError          a head's training diverged
     └── ImageError             one picture can't be used; recorded, never fatal to a run
 
 A message names the file or row, what was expected, and what to do.
@@ -46,6 +47,10 @@ class VectorError(EvenfaceError):
 
 class ConfigError(EvenfaceError):
     """A study file or an option makes no sense."""
+
+
+class TrainingError(EvenfaceError):
+    """The training of a head diverged."""
 
 
 class ImageError(EvenfaceError):

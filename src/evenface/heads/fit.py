@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evenface.errors import TrainingError
 from evenface.heads.networks import Mlp
 from evenface.heads.problem import Fitted, Labels, Problem, balanced_accuracy
 from evenface.heads.scaling import Vectors
@@ -78,7 +79,7 @@ def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
 
     Raises
     ------
-    FloatingPointError
+    TrainingError
         If the training loss is no longer finite.
     """
     o = options or MlpOptions()
@@ -109,7 +110,10 @@ def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
             entry |= _measure(network, name, inputs, truth, weights)
         history.append(entry)
         if not np.isfinite(entry["train_loss"]):
-            raise FloatingPointError(f"training diverged in epoch {epoch + 1}; lower the rate")
+            raise TrainingError(
+                f"the MLP's training diverged in epoch {epoch + 1}: its loss is no number; lower "
+                "the rate, or look for extreme values in the vectors"
+            )
         if entry["validation_loss"] < best_loss:
             best, best_loss, state = (
                 epoch,

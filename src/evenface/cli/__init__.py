@@ -1,0 +1,68 @@
+"""The command line: each command reads, calls one function, and prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from cyclopts import App, CycloptsError
+
+from evenface._version import __version__
+from evenface.cli import embed, lists, run, studies
+from evenface.errors import EvenfaceError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": run.demo,
+    "run": run.run,
+    "embed": embed.embed_command,
+    "import": embed.import_command,
+    "export": embed.export,
+    "check": embed.check,
+    "map": studies.map_command,
+    "probe": studies.probe,
+    "transfer": studies.transfer,
+    "report": run.report,
+    "models": lists.models,
+    "datasets": lists.datasets,
+}
+
+app = App(
+    name="evenface",
+    help="What a face embedding knows about gender and ethnicity, and how unequally it serves "
+    "demographic groups: from a folder of faces to a report.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+for _name, _command in COMMANDS.items():
+    app.command(_command, name=_name)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, or 2 for bad input or usage."""
+    try:
+        app(
+            list(argv) if argv is not None else None,
+            exit_on_error=False,
+            print_error=False,
+        )
+    except CycloptsError as error:
+        return _complain(f"{_first(error)} (see evenface --help)")
+    except EvenfaceError as error:
+        return _complain(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}")
+    except KeyboardInterrupt:
+        _complain("stopped; the same command goes on from here")
+        return 130
+    return 0
+
+
+def _first(error: CycloptsError) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _complain(text: str) -> int:
+    print(f"evenface: error: {text}", file=sys.stderr)  # noqa: T201
+    return 2

@@ -1,0 +1,130 @@
+"""Commands about embedding folders: ``embed``, ``import``, ``export``, ``check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from evenface.cli.console import Console, say
+from evenface.cli.options import (
+    COMMON,
+    EMBED,
+    SELECT,
+    EmbedArgs,
+    SelectArgs,
+    configure,
+    embed_values,
+    select_values,
+    words,
+)
+from evenface.errors import StoreError
+
+
+def embed_command(
+    source: Path,
+    /,
+    *,
+    out: Path,
+    embed: EmbedArgs = EMBED,
+    select: SelectArgs = SELECT,
+    seed: int = 0,
+    group_by: str | None = None,
+) -> None:
+    """Turn pictures into an embedding folder.
+
+    Parameters
+    ----------
+    source
+        A DiveFace tree, its annotation lists, or a manifest.
+    out
+        Embedding folder. A run that was stopped goes on there.
+    seed
+        Decides which identities and pictures a selection takes.
+    group_by
+        Attributes that make the groups of a selection, with commas.
+    """
+    from evenface.faces.select import select_faces
+    from evenface.faces.source import read_faces
+    from evenface.study import embed as make_embeddings
+
+    config = configure(embed=embed_values(embed), select=select_values(select, COMMON))
+    faces = read_faces(source, images_root=embed.images_root)
+    chosen = {**config.select.model_dump(), "seed": seed, "by": words(group_by)}
+    with Console() as console:
+        made = make_embeddings(select_faces(faces, **chosen), out, config, console)
+    say(made)
+
+
+def import_command(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    vectors: str | None = None,
+    identity: str = "identity",
+    attributes: str | None = None,
+    labels: Path | None = None,
+) -> None:
+    """Make an embedding folder of vectors computed elsewhere.
+
+    Parameters
+    ----------
+    file
+        .npy, .npz, .csv or .parquet.
+    out
+        Embedding folder; must not exist, or be empty.
+    vectors
+        Which array, or which columns, hold the vectors.
+    identity
+        Column that says who is on a picture.
+    attributes
+        Columns to keep, with commas. [default: all]
+    labels
+        A .csv or .parquet of labels, row by row, if they are not inside.
+    """
+    from evenface.embed.exchange import import_vectors
+
+    say(
+        import_vectors(
+            file,
+            out,
+            vectors=vectors,
+            identity=identity,
+            attributes=words(attributes),
+            labels=labels,
+        )
+    )
+
+
+def export(emb: Path, file: Path, /, *, to: Literal["npz", "csv", "parquet"] | None = None) -> None:
+    """Write an embedding folder as one file for other programs.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    file
+        File to write.
+    to
+        Its format. [default: by its extension]
+    """
+    from evenface.embed.exchange import export_embeddings
+    from evenface.embed.store import open_embeddings
+
+    say(export_embeddings(open_embeddings(emb), file, to=to))
+
+
+def check(emb: Path, /) -> None:
+    """Check an embedding folder's hashes and counts.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    """
+    from evenface.embed.store import check_embeddings
+
+    faults = check_embeddings(emb)
+    if faults:
+        raise StoreError(f"{emb}: " + "; ".join(faults))
+    say(f"{emb}: every part is whole")

@@ -1,0 +1,174 @@
+"""Options of the command line, and how they become a study's configuration.
+
+Nothing heavy is imported here: ``evenface --help`` must answer at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from evenface.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evenface.config import StudyConfig
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class EmbedArgs:
+    """How pictures become vectors."""
+
+    model: str | None = None
+    """A name from `evenface models`, or onnx:FILE. [default: hog]"""
+    align: Literal["auto", "yunet", "none"] | None = None
+    """Warp faces to five landmarks; auto does where the network wants it. [default: auto]"""
+    detector: Path | None = None
+    """YuNet's ONNX file, for alignment."""
+    device: Literal["cpu", "cuda"] | None = None
+    """Where an ONNX network runs. [default: cpu]"""
+    batch: int | None = None
+    """Pictures for one call of the network. [default: 32]"""
+    workers: int | None = None
+    """Threads that decode and align. [default: one a core]"""
+    max_pixels: int | None = None
+    """Larger pictures are recorded as failures. [default: 64000000]"""
+    size: str | None = None
+    """The network's input, 112 or 112x96 (width x height), if its card doesn't say."""
+    color: Literal["RGB", "BGR"] | None = None
+    """Order of its channels."""
+    mean: str | None = None
+    """Subtracted from pixels (0 to 255): one number, or three with commas."""
+    scale: str | None = None
+    """Multiplied after that: one number, or three with commas."""
+    layout: Literal["NCHW", "NHWC"] | None = None
+    """Order of its input's axes."""
+    output: str | None = None
+    """Name of the output that is the embedding."""
+    images_root: Path | None = None
+    """What a manifest's or a list's paths are relative to."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SelectArgs:
+    """Which pictures take part."""
+
+    per_group: int | None = None
+    """Identities of each demographic group. [default: all]"""
+    images: int | None = None
+    """Pictures of each identity, at most. [default: all]"""
+    offset: int | None = None
+    """Identities of each group to pass over first. [default: 0]"""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CommonArgs:
+    """What every study shares."""
+
+    group_by: str | None = None
+    """Attributes that make the groups, with commas. [default: gender,ethnicity]"""
+    seeds: int | None = None
+    """Repetitions; each has its own split and start. [default: 5]"""
+    folds: int | None = None
+    """One of so many parts tests and one validates. [default: 5]"""
+    split_column: str | None = None
+    """A column that says train, validation or test, in place of a split of our own."""
+    seed: int | None = None
+    """Base of all randomness. [default: 0]"""
+    level: float | None = None
+    """Nominal coverage of the intervals. [default: 0.95]"""
+    resamples: int | None = None
+    """Bootstrap resamples. [default: 2000]"""
+
+
+OutDir = Annotated[Path | None, Parameter(name="--out")]
+
+
+def words(text: str | None) -> tuple[str, ...] | None:
+    """Split a comma-separated list; None stays None."""
+    if text is None:
+        return None
+    return tuple(w.strip() for w in text.split(",") if w.strip())
+
+
+def numbers(text: str | None, name: str) -> tuple[float, ...] | None:
+    """Split a comma-separated list of numbers."""
+    parts = words(text)
+    try:
+        return None if parts is None else tuple(float(p) for p in parts)
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is not a list of numbers with commas") from None
+
+
+def whole_numbers(text: str | None, name: str) -> tuple[int, ...] | None:
+    """Split a comma-separated list of whole numbers."""
+    parts = words(text)
+    try:
+        return None if parts is None else tuple(int(p) for p in parts)
+    except ValueError:
+        raise ConfigError(f"{name}: {text!r} is not a list of whole numbers with commas") from None
+
+
+def _size(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(p.strip().isdecimal() for p in parts):
+        raise ConfigError(f"--size: {text!r} is neither like 112 nor like 112x96")
+    sides = tuple(int(p) for p in parts)
+    return sides * 2 if len(sides) == 1 else sides
+
+
+def _scalars(text: str | None, name: str) -> Any:
+    found = numbers(text, name)
+    if found is not None and len(found) not in (1, 3):
+        raise ConfigError(f"{name}: one number or three are needed, {text!r} has {len(found)}")
+    return found[0] if found is not None and len(found) == 1 else found
+
+
+def embed_values(args: EmbedArgs) -> dict[str, Any]:
+    """Return what was said about embedding, as values of a study file."""
+    values = dict(args.__dict__)
+    values.pop("images_root")
+    values["detector"] = None if args.detector is None else str(args.detector)
+    values["size"] = _size(args.size)
+    values["mean"] = _scalars(args.mean, "--mean")
+    values["scale"] = _scalars(args.scale, "--scale")
+    return _given(values)
+
+
+def common_values(args: CommonArgs) -> dict[str, Any]:
+    """Return what was said for all studies, as values of a study file."""
+    return _given({**args.__dict__, "group_by": words(args.group_by)})
+
+
+def select_values(args: SelectArgs, common: CommonArgs) -> dict[str, Any]:
+    """Return what was said about the choice of pictures, as values of a study file."""
+    return _given({**args.__dict__, "seed": common.seed})
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if v is not None}
+
+
+def configure(study_file: Path | None = None, **sections: Any) -> StudyConfig:
+    """Make a configuration of a study file and what was said beside it, which goes first."""
+    from evenface.config import make_config, read_config
+
+    values = read_config(study_file) if study_file else {}
+    for name, given in sections.items():
+        if isinstance(given, dict):
+            base = values.get(name, {})
+            values[name] = {**base, **_given(given)} if isinstance(base, dict) else base
+        elif given is not None:
+            values[name] = given
+    return make_config(values, str(study_file) if study_file else "options")
+
+
+Names = Annotated[bool, Parameter(negative=())]
+EMBED, SELECT, COMMON = EmbedArgs(), SelectArgs(), CommonArgs()

@@ -1,0 +1,154 @@
+"""What a run is to do: a study file (TOML), checked as a whole."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from evenface.embed.models.options import OnnxOptions
+from evenface.errors import ConfigError
+from evenface.studies.data import CommonOptions, Options
+from evenface.studies.map import MapOptions
+from evenface.studies.probe import ProbeOptions
+from evenface.studies.table import STUDIES
+from evenface.studies.transfer import TransferOptions
+
+SCHEMA = "evenface.study/1"
+
+Scalars = float | tuple[float, float, float]
+
+
+class EmbedOptions(Options):
+    """How pictures become vectors.
+
+    Attributes
+    ----------
+    model : str
+        A name from ``evenface models`` or ``onnx:FILE``.
+    align : {"auto", "yunet", "none"}
+        ``auto``: five-point alignment where the network wants it and there is a detector.
+    detector : str, optional
+        YuNet's ONNX file.
+    device : {"cpu", "cuda"}
+    batch : int
+        Pictures for one call of the network.
+    workers : int, optional
+        Threads that decode and align.
+    max_pixels : int
+        Larger pictures are recorded as failures.
+    size, color, mean, scale, layout, output
+        How an ONNX network wants its input; see `OnnxOptions`.
+    """
+
+    model: str = "hog"
+    align: Literal["auto", "yunet", "none"] = "auto"
+    detector: str | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
+    batch: int = Field(32, ge=1)
+    workers: int | None = Field(None, ge=1)
+    max_pixels: int = Field(64_000_000, ge=1)
+    size: tuple[int, int] | None = None
+    color: Literal["RGB", "BGR"] | None = None
+    mean: Scalars | None = None
+    scale: Scalars | None = None
+    layout: Literal["NCHW", "NHWC"] | None = None
+    output: str | None = None
+
+    @property
+    def onnx(self) -> OnnxOptions:
+        """What is said about the network's input."""
+        return OnnxOptions(self.size, self.color, self.mean, self.scale, self.layout, self.output)
+
+
+class SelectOptions(Options):
+    """Which pictures take part; see `evenface.faces.select.select_rows`."""
+
+    per_group: int | None = Field(None, ge=1)
+    images: int | None = Field(None, ge=1)
+    offset: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0)
+
+
+class StudyConfig(Options):
+    """Everything a run does.
+
+    Attributes
+    ----------
+    studies : tuple of str
+        Which studies, in this order.
+    embed, select, common, map, probe, transfer
+        Options of each part.
+    """
+
+    schema_: Literal["evenface.study/1"] = Field("evenface.study/1", alias="schema")
+    studies: tuple[str, ...] = tuple(STUDIES)
+    select: SelectOptions = SelectOptions()
+    embed: EmbedOptions = EmbedOptions()
+    common: CommonOptions = CommonOptions()
+    map: MapOptions = MapOptions()
+    probe: ProbeOptions = ProbeOptions()
+    transfer: TransferOptions = TransferOptions()
+
+    @field_validator("studies")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [n for n in names if n not in STUDIES]
+        if unknown or not names:
+            raise ValueError(f"no study named {unknown or '(none)'}; there are {list(STUDIES)}")
+        return tuple(dict.fromkeys(names))
+
+    def options_of(self, study: str) -> Options:
+        """Return the options of one study."""
+        options: Options = getattr(self, study)
+        return options
+
+    def to_toml(self) -> str:
+        """Return the study file that repeats this run."""
+        import tomli_w
+
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json", by_alias=True)))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    return value
+
+
+def make_config(values: dict[str, Any], where: str = "options") -> StudyConfig:
+    """Check values; every fault is named.
+
+    Raises
+    ------
+    ConfigError
+        With one line a fault.
+    """
+    try:
+        return StudyConfig.model_validate(values)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}"
+            + (f" (it is {e['input']!r})" if e["type"] != "missing" else "")
+            for e in error.errors()
+        ]
+        raise ConfigError(f"{where}: " + "; ".join(faults)) from None
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Read a study file's values.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or it is not TOML.
+    """
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not a TOML file: {error}") from None

@@ -1,0 +1,287 @@
+"""From a source of faces to an output folder with a report: every step kept, none done twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from evenface._version import __version__
+from evenface.config import SCHEMA, StudyConfig, read_config
+from evenface.embed.embeddings import Embeddings
+from evenface.embed.extract import embed_faces
+from evenface.embed.models import load_embedder
+from evenface.embed.progress import Progress
+from evenface.embed.store import open_embeddings
+from evenface.errors import (
+    ConfigError,
+    EvenfaceError,
+    SelectionError,
+    StoreError,
+    TrainingError,
+)
+from evenface.faces.groups import grouping, require_groups
+from evenface.faces.select import select_faces, select_rows
+from evenface.faces.source import read_faces
+from evenface.faces.synthetic import SyntheticPopulation, write_faces
+from evenface.faces.table import Faces
+from evenface.report.page import build_report
+from evenface.studies.result import read_saved
+from evenface.studies.table import STUDIES
+
+STUDY_FILE = "study.toml"
+SKIPPED = "skipped.json"
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far one stage of a run is.
+
+    Attributes
+    ----------
+    stage : str
+        ``faces``, ``embed``, the name of a study, or ``report``.
+    done, total : int
+    detail : str
+        A rate, a count of failures, or why a stage was skipped.
+    """
+
+    stage: str
+    done: int
+    total: int
+    detail: str = ""
+
+
+Tell = Callable[[Step], None]
+
+
+def _silent(step: Step) -> None:
+    del step
+
+
+def run(
+    source: str | Path,
+    out: str | Path,
+    config: StudyConfig | None = None,
+    *,
+    images_root: Path | None = None,
+    names: bool = False,
+    on_step: Tell | None = None,
+) -> Path:
+    """Embed faces, ask every study, write the report.
+
+    Parameters
+    ----------
+    source : path
+        A tree, lists, a manifest or an embedding folder.
+    out : path
+        Absent, empty, or the output folder of an earlier run: what it already did is kept.
+    config : StudyConfig, optional
+    images_root : Path, optional
+        What a manifest's or lists' paths are relative to.
+    names : bool
+        Whether paths and identities may stand in the report.
+    on_step : callable, optional
+        Called with a `Step`.
+
+    Returns
+    -------
+    Path
+        Of the report.
+
+    Raises
+    ------
+    EvenfaceError
+        For every fault in what was given. A study that the data can't answer is skipped, with
+        the reason in the report; only if none can be answered this is an error.
+    """
+    config, tell = config or StudyConfig(), on_step or _silent
+    folder = _output_folder(Path(out))
+    embeddings = _embeddings(Path(source), folder, config, images_root, tell)
+    _write(folder / STUDY_FILE, config.to_toml())
+    results = folder / "results"
+    _drop_others(results, embeddings.fingerprint)
+    skipped: dict[str, str] = {}
+    for name in config.studies:
+        reason = _ask(name, embeddings, config, results, tell)
+        if reason:
+            skipped[name] = reason
+            tell(Step(name, 0, 0, f"skipped: {reason}"))
+    if len(skipped) == len(config.studies):
+        raise SelectionError(f"no study could be answered: {next(iter(skipped.values()))}")
+    _write(results / SKIPPED, json.dumps(skipped, ensure_ascii=False, indent=1))
+    tell(Step("report", 0, 1))
+    report = build_report(folder, names=names)
+    tell(Step("report", 1, 1))
+    return report
+
+
+def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 0,
+         on_step: Tell | None = None) -> Path:  # fmt: skip
+    """Render synthetic faces and run every study on them; return the report's path.
+
+    Parameters
+    ----------
+    out : path
+    identities : int
+        Of each of the six groups, at least 5.
+    images : int
+        Of each identity.
+    seed : int
+    on_step : callable, optional
+    """
+    tell = on_step or _silent
+    folder = _output_folder(Path(out))
+    population = SyntheticPopulation(identities, images, seed=seed)
+    faces = write_faces(
+        population, folder / "faces", progress=lambda done, total: tell(Step("faces", done, total))
+    )
+    return run(faces, folder, StudyConfig(), on_step=tell)
+
+
+def _output_folder(out: Path) -> Path:
+    """Return the folder if it is new, empty or evenface's own."""
+    if out.exists() and not out.is_dir():
+        raise StoreError(f"{out} is a file; an output folder was expected")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        present = {p.name for p in out.iterdir()}
+    except OSError as error:
+        raise StoreError(f"{out}: can't be used: {error.strerror or error}") from None
+    file = out / STUDY_FILE
+    if not present:
+        _write(file, f'schema = "{SCHEMA}"\n')
+    elif STUDY_FILE not in present or read_config(file).get("schema") != SCHEMA:
+        raise StoreError(
+            f"{out} holds something else (such as {sorted(present)[0]!r}); choose a new or empty "
+            "folder for --out"
+        )
+    return out
+
+
+def is_embedding_folder(path: Path) -> bool:
+    """Tell whether a folder's manifest says that it holds embeddings."""
+    try:
+        schema = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["schema"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return str(schema).startswith("evenface.embeddings/")
+
+
+def _embeddings(
+    source: Path, folder: Path, config: StudyConfig, images_root: Path | None, tell: Tell
+) -> Embeddings:
+    select = config.select.model_dump()
+    by = config.common.group_by
+    if is_embedding_folder(source):
+        embeddings = open_embeddings(source)
+        chosen = set(select_rows(embeddings.rows, by=by, **select)["sample_id"].to_list())
+        return embeddings.take(
+            [i for i, s in enumerate(embeddings.rows["sample_id"]) if s in chosen]
+        )
+    tell(Step("faces", 0, 1))
+    faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
+    check_groups(faces, config)
+    tell(Step("faces", 1, 1, f"{len(faces)} pictures"))
+    return embed(faces, folder / "embeddings", config, tell)
+
+
+def check_groups(faces: Faces, config: StudyConfig) -> None:
+    """Refuse faces that no study could say anything about, before hours go into embedding them."""
+    by = grouping(faces.attributes, config.common.group_by)
+    require_groups(faces.frame, by)
+    people = faces.frame["identity"].n_unique()
+    if people < config.common.folds:
+        raise SelectionError(
+            f"{people} identities can't be split {config.common.folds} ways; "
+            f"{config.common.folds} or more are needed"
+        )
+
+
+def embed(faces: Faces, out: Path, config: StudyConfig, on_step: Tell | None = None) -> Embeddings:
+    """Embed faces as a study file says; go on where an earlier run was stopped."""
+    options, tell = config.embed, on_step or _silent
+
+    def show(p: Progress) -> None:
+        left = "" if p.seconds_left is None else f", {p.seconds_left:.0f} s left"
+        failed = f", {p.failures} failed" if p.failures else ""
+        tell(Step("embed", p.done, p.total, f"{p.rate:.0f}/s{left}{failed}"))
+
+    return embed_faces(
+        faces,
+        load_embedder(options.model, device=options.device, options=options.onnx),
+        out,
+        align=options.align,
+        detector=options.detector,
+        batch=options.batch,
+        workers=options.workers,
+        max_pixels=options.max_pixels,
+        on_progress=show,
+    )
+
+
+def _ask(
+    name: str, embeddings: Embeddings, config: StudyConfig, results: Path, tell: Tell
+) -> str | None:
+    """Answer one study unless its answer is there; return why it can't be, if so."""
+    study, options = STUDIES[name], config.options_of(name)
+    key = _key(name, embeddings, config)
+    file = results / f"{name}.json"
+    if _key_of(file) == key:
+        tell(Step(name, 1, 1, "kept from an earlier run"))
+        return None
+    tell(Step(name, 0, 1))
+    try:
+        result = study.ask(
+            embeddings,
+            options,
+            config.common,
+            on_step=lambda done, total: tell(Step(name, done, total)),
+        )
+    except (SelectionError, ConfigError, TrainingError) as error:
+        file.unlink(missing_ok=True)
+        return str(error)
+    result.save(results, key=key)
+    return None
+
+
+def _key(name: str, embeddings: Embeddings, config: StudyConfig) -> str:
+    parts = [
+        __version__,
+        name,
+        embeddings.fingerprint,
+        config.options_of(name).model_dump(mode="json"),
+        config.common.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _key_of(file: Path) -> str:
+    try:
+        return str(read_saved(file).get("key", ""))
+    except EvenfaceError:
+        return ""
+
+
+def _drop_others(results: Path, fingerprint: str) -> None:
+    """Remove results about other embeddings: a report must not mix them."""
+    for file in results.glob("*.json"):
+        if file.name == SKIPPED:
+            continue
+        try:
+            context = read_saved(file).get("context", {})
+        except EvenfaceError:
+            context = {}
+        if context.get("embedding_fingerprint") != fingerprint:
+            file.unlink()
+            file.with_suffix(".parquet").unlink(missing_ok=True)
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(file.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, file)
