@@ -1,0 +1,230 @@
+"""What every study starts from: vectors, labels, persons, groups and splits, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from evenface.embed.embeddings import Embeddings
+from evenface.errors import ConfigError
+from evenface.faces.duplicates import duplicate_notes
+from evenface.faces.groups import group_labels, grouping, require_groups
+from evenface.faces.split import (
+    Rows,
+    Split,
+    check_splits,
+    frame_persons,
+    make_splits,
+    splits_fingerprint,
+    splits_from_column,
+)
+from evenface.heads.scaling import Vectors
+
+MIN_CLASS = 4
+"""Identities a class needs to enter a study; fewer can't be on all sides of a split."""
+
+GROUP = "group"
+"""Name of the attribute that stands for the demographic group itself."""
+
+
+class Options(BaseModel):
+    """Base of all options: unknown names are errors, values don't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CommonOptions(Options):
+    """Options that every study shares.
+
+    Attributes
+    ----------
+    group_by : tuple of str, optional
+        Attributes whose combinations are the groups; gender and ethnicity if not given.
+    seeds : int
+        Repetitions: splits and random starts.
+    folds : int
+        Hands that identities are dealt to; one tests and one validates at a time.
+    split_column : str, optional
+        A column that holds the dataset's own split, in place of a deal.
+    seed : int
+        Base of all randomness.
+    level : float
+        Nominal coverage of intervals.
+    resamples : int
+        Bootstrap resamples.
+    """
+
+    group_by: tuple[str, ...] | None = None
+    seeds: int = Field(5, ge=1, le=1000)
+    folds: int = Field(5, ge=3, le=100)
+    split_column: str | None = None
+    seed: int = Field(0, ge=0)
+    level: float = Field(0.95, gt=0.5, lt=1)
+    resamples: int = Field(2000, ge=100, le=100_000)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """An attribute as numbers.
+
+    Attributes
+    ----------
+    codes : ndarray of intp, shape (n,)
+        Class of each row, -1 where unknown or left out.
+    names : tuple of str
+        The classes, sorted.
+    left_out : dict of str to int
+        Values with fewer than `MIN_CLASS` identities, and how many they have.
+    """
+
+    codes: Rows
+    names: tuple[str, ...]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Embeddings made ready for a study.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+    rows : polars.DataFrame
+        n rows of ids, identities and attributes.
+    person : ndarray of intp, shape (n,)
+        Which rows show one person.
+    by : tuple of str
+        Attributes that make the groups.
+    context : dict
+        What the report says about the data.
+    """
+
+    vectors: Vectors
+    rows: pl.DataFrame
+    person: Rows
+    by: tuple[str, ...]
+    context: dict[str, Any]
+
+    def values(self, attribute: str) -> list[str | None]:
+        """Return an attribute's recorded values, or the group's names for ``group``."""
+        if attribute == GROUP and GROUP not in self.rows.columns:
+            return group_labels(self.rows, self.by).to_list()
+        if attribute not in self.rows.columns:
+            have = ", ".join([*self.by, GROUP])
+            raise ConfigError(f"no attribute named {attribute!r}; there are, among others, {have}")
+        return self.rows[attribute].cast(pl.String).to_list()
+
+    def labels(self, attribute: str, *, least: int = MIN_CLASS) -> Labels:
+        """Number an attribute's values; those with fewer than `least` persons are left out."""
+        values = self.values(attribute)
+        people: dict[str, set[int]] = {}
+        for value, person in zip(values, self.person.tolist(), strict=True):
+            if value is not None:
+                people.setdefault(value, set()).add(person)
+        names = tuple(sorted(v for v, p in people.items() if len(p) >= least))
+        place = {name: k for k, name in enumerate(names)}
+        codes = np.array([place.get(v, -1) if v else -1 for v in values], dtype=np.intp)
+        few = {v: len(p) for v, p in sorted(people.items()) if len(p) < least}
+        return Labels(codes, names, few)
+
+
+def prepare(embeddings: Embeddings, common: CommonOptions) -> StudyData:
+    """Check embeddings and describe them.
+
+    Raises
+    ------
+    SelectionError
+        If all rows are of one group: there is nothing to compare.
+    """
+    by = grouping(embeddings.attributes, common.group_by)
+    require_groups(embeddings.rows, by)
+    person = frame_persons(embeddings.rows)
+    return StudyData(embeddings.vectors, embeddings.rows, person, by, describe(embeddings, by))
+
+
+def describe(embeddings: Embeddings, by: Sequence[str]) -> dict[str, Any]:
+    """Say what was measured: counts, embedder, source and everything that was left out."""
+    rows = embeddings.rows
+    groups = group_labels(rows, by)
+    counts = (
+        rows.select(groups.fill_null("(unknown)").alias("group"), "identity")
+        .group_by("group")
+        .agg(pl.len().alias("images"), pl.col("identity").n_unique().alias("identities"))
+        .sort("group")
+    )
+    source = dict(embeddings.source)
+    notes = [*source.get("notes", []), *map(_note, duplicate_notes(rows, embeddings.attributes))]
+    failures = embeddings.failures.group_by("stage", "reason").len().sort("len", descending=True)
+    return {
+        "rows": len(embeddings),
+        "identities": rows["identity"].n_unique(),
+        "dimension": embeddings.dimension,
+        "embedding_fingerprint": embeddings.fingerprint,
+        "synthetic": embeddings.synthetic,
+        "layout": source.get("layout", "unknown"),
+        "source_fingerprint": source.get("fingerprint", ""),
+        "group_by": list(by),
+        "groups": counts.rows(named=True),
+        "card": dict(embeddings.card),
+        "preprocessing": dict(embeddings.preprocessing),
+        "notes": notes,
+        "failures": embeddings.failures.height,
+        "failure_reasons": failures.head(20).rows(named=True),
+    }
+
+
+def _note(note: Any) -> dict[str, Any]:
+    return {**note.__dict__, "examples": list(note.examples)}
+
+
+def study_splits(
+    data: StudyData, common: CommonOptions, splits: Sequence[Split] | None = None
+) -> list[Split]:
+    """Return the splits that a study trains on, checked to share no person between sides.
+
+    Parameters
+    ----------
+    data : StudyData
+    common : CommonOptions
+    splits : sequence of Split, optional
+        Splits of one's own in place of a deal; refused if they leak.
+
+    Raises
+    ------
+    LeakError
+        If a person stands on two sides.
+    """
+    names = data.rows["identity"].to_list()
+    if splits is not None:
+        made = list(splits)
+    elif common.split_column is not None:
+        made = splits_from_column(data.rows, common.split_column, seeds=common.seeds)
+    else:
+        made = make_splits(
+            data.rows,
+            data.values(GROUP),
+            seeds=common.seeds,
+            folds=common.folds,
+            seed=common.seed,
+        )
+    check_splits(made, data.person, names)
+    return made
+
+
+def with_splits(context: dict[str, Any], splits: Sequence[Split]) -> dict[str, Any]:
+    """Add to a context which splits the numbers come from."""
+    return {
+        **context,
+        "splits": {
+            "fingerprint": splits_fingerprint(splits),
+            "count": len(splits),
+            "train": int(np.mean([s.train.size for s in splits])),
+            "validation": int(np.mean([s.validation.size for s in splits])),
+            "test": int(np.mean([s.test.size for s in splits])),
+        },
+    }

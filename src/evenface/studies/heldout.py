@@ -1,0 +1,112 @@
+"""Training on some persons, predicting others: what `probe` and `transfer` have in common."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from evenface.faces.split import Rows
+from evenface.heads.probes import train_probes
+from evenface.heads.problem import Trained
+from evenface.heads.scaling import Vectors
+
+CURVE_SCHEMA = {
+    "task": pl.String,
+    "seed": pl.Int64,
+    "epoch": pl.Int64,
+    "train_loss": pl.Float64,
+    "train_accuracy": pl.Float64,
+    "validation_loss": pl.Float64,
+    "validation_accuracy": pl.Float64,
+}
+
+
+class Tally:
+    """How often each row was predicted while held out, and how often rightly.
+
+    Parameters
+    ----------
+    codes : ndarray of intp, shape (n,)
+        Recorded classes.
+    models : sequence of str
+        Names of what predicts.
+    """
+
+    def __init__(self, codes: Rows, models: Sequence[str]) -> None:
+        self.codes = codes
+        self.place = {name: k for k, name in enumerate(models)}
+        self.right = np.zeros((len(codes), len(models)))
+        self.tries = np.zeros((len(codes), len(models)))
+
+    def add(self, model: str, rows: Rows, predicted: Rows) -> None:
+        """Count the predictions of held-out rows."""
+        column = self.place[model]
+        self.right[rows, column] += predicted == self.codes[rows]
+        self.tries[rows, column] += 1
+
+    def share(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Return the share of right predictions, shape (len(rows), models)."""
+        share: npt.NDArray[np.float64] = self.right[rows] / np.maximum(self.tries[rows], 1)
+        return share
+
+    def tried(self) -> npt.NDArray[np.bool_]:
+        """Tell which rows every model predicted at least once, shape (n,)."""
+        return np.asarray((self.tries > 0).all(axis=1))
+
+
+class Curves:
+    """Loss and accuracy per epoch, and validation scores, collected over trainings."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+        self.scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def add(self, task: str, seed: int, trained: Mapping[str, Trained]) -> None:
+        """Take over what the probes of one task and seed recorded."""
+        for name, probe in trained.items():
+            self.scores[task, name].append(probe.fitted.validation)
+            for entry in probe.fitted.history:
+                self.rows.append(
+                    {"task": task, "seed": seed, **entry, "epoch": int(entry["epoch"])}
+                )
+
+    def frame(self) -> pl.DataFrame:
+        """Return the curves, one row an epoch."""
+        return pl.DataFrame(self.rows, schema=CURVE_SCHEMA)
+
+    def strongest(self, task: str, probes: Sequence[str]) -> str:
+        """Return the probe with the best mean score on validation rows, never on test rows."""
+        return max(probes, key=lambda name: float(np.mean(self.scores[task, name])))
+
+
+def train_on(
+    vectors: Vectors,
+    codes: Rows,
+    train: Rows,
+    validation: Rows,
+    probes: Sequence[str],
+    *,
+    n_classes: int,
+    seed: int,
+) -> dict[str, Trained] | None:
+    """Train probes on rows; None if the training rows are of fewer than two classes.
+
+    Where a small group has no validation rows the training rows stand in for them: settings are
+    then chosen less well, but no test row is touched.
+    """
+    if np.unique(codes[train]).size < 2:
+        return None
+    chosen = validation if validation.size else train
+    return train_probes(
+        probes,
+        vectors[train],
+        codes[train],
+        vectors[chosen],
+        codes[chosen],
+        n_classes=n_classes,
+        seed=seed,
+    )

@@ -1,0 +1,100 @@
+"""What `map` found, in words and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from evenface.studies import drawing
+from evenface.studies.words import above, said
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evenface.studies.map import MapResult
+
+
+def read_map(result: MapResult) -> list[str]:
+    """Return how groups lie in the space, and how far the maps can be believed."""
+    size = max(result.numbers["per_group"].to_list())
+    own = result.numbers.filter(pl.col("per_group") == size)
+    sentences = []
+    names = own.filter(metric="knn_purity", space="original")["labelling"].to_list()
+    for name in names:
+        where = {"per_group": size, "space": "original", "labelling": name}
+        pure = result.estimate(metric="knn_purity", **where)
+        beyond = result.estimate(metric="knn_purity_corrected", **where)
+        title = "demographic group" if name == "group" else drawing.short(name, 60)
+        verdict = (
+            "neighbours share it more than chance would have it"
+            if above(beyond, 0)
+            else "that is not shown to be more than chance"
+        )
+        sentences.append(
+            f"In the space of the embeddings, {said(pure)} of the nearest faces of other people "
+            f"carry the same {title}; {verdict} (0 is chance, 1 is always: {said(beyond)})."
+        )
+    for dims in sorted(set(own.filter(space="map")["dims"].to_list())):
+        kept = result.estimate(per_group=size, dims=dims, metric="knn_preservation")
+        sentences.append(
+            f"The {dims}-D map keeps {said(kept)} of each face's nearest neighbours: a cluster in "
+            "it is a hint to check in the numbers, and distances between clusters mean nothing."
+        )
+    return sentences
+
+
+MANY = 1000
+"""Points above which a panel's cloud is drawn as a picture: as shapes it would be megabytes."""
+
+
+def draw_map(result: MapResult, size: int, dims: int) -> Figure:
+    """Draw one map, a panel a labelling."""
+    points = result.tables["points"].filter(per_group=size, dims=dims)
+    table = points.join(result.tables["rows"], on="sample_id", how="left", maintain_order="left")
+    labellings = [
+        n for n in dict.fromkeys(result.numbers["labelling"].to_list()) if n in table.columns
+    ]
+    flat = dims == 2
+    with drawing.styled():
+        rows = max((table[n].n_unique() + 1) // 2 for n in labellings) if labellings else 1
+        figure = drawing.new_figure(3.9 * max(len(labellings), 1), 4.3 + 0.17 * rows)
+        panels = figure.subplots(
+            1, len(labellings), squeeze=False, subplot_kw={} if flat else {"projection": "3d"}
+        )[0]
+        for axes, name in zip(panels, labellings, strict=True):
+            _draw_panel(axes, table, name, flat)
+    return figure
+
+
+def _draw_panel(axes: Any, table: pl.DataFrame, name: str, flat: bool) -> None:
+    for value, (shade, shape) in drawing.looks(table[name].to_list()).items():
+        own = table.filter(pl.col(name).eq_missing(pl.lit(value, pl.String)))
+        places = [own[c].to_numpy() for c in ("x", "y", "z")[: 2 if flat else 3]]
+        axes.scatter(
+            *places, s=13 if table.height <= MANY else 5, color=shade, alpha=0.8, linewidths=0,
+            marker=drawing.MARKERS[shape], label=drawing.short(value, 27),
+            rasterized=table.height > MANY,
+        )  # fmt: skip
+    axes.set_title("demographic group" if name == "group" else drawing.short(name, 28), loc="left")
+    axes.set(xticks=[], yticks=[])
+    if flat:
+        # Axes of t-SNE have no unit and no direction, but one scale.
+        x, y = table["x"].to_numpy(), table["y"].to_numpy()
+        reach = 0.53 * max(np.ptp(x), np.ptp(y), 1e-9)
+        for centre, limits in ((x, axes.set_xlim), (y, axes.set_ylim)):
+            middle = (centre.min() + centre.max()) / 2
+            limits(middle - reach, middle + reach)
+        axes.set_aspect("equal")
+        axes.spines[:].set_visible(True)
+    else:
+        axes.set(zticks=[])
+        axes.set_box_aspect((1, 1, 1), zoom=1.0)
+        for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            axis.set_pane_color("#F6F7F9")
+            axis.line.set_color(drawing.FAINT)
+    axes.legend(
+        fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, markerscale=1.3,
+        columnspacing=1.0, handletextpad=0.2,
+    )  # fmt: skip

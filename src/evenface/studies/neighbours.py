@@ -1,0 +1,112 @@
+"""How a space, or a map of it, places groups: nearest neighbours and what they share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evenface.faces.split import Rows
+
+Points = npt.NDArray[np.floating]
+PerRow = npt.NDArray[np.float64]
+
+BLOCK = 1024
+
+
+def unit_rows(vectors: Points) -> Points:
+    """Divide each vector by its length, so that Euclidean order is cosine order; 0 stays 0."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1))
+
+
+def _distances(points: Points, start: int) -> PerRow:
+    """Squared distances of a block of rows to all rows; a row to itself is infinite."""
+    block = points[start : start + BLOCK]
+    norms = np.einsum("ij,ij->i", points, points)
+    found = norms[start : start + BLOCK, None] + norms[None, :] - 2 * block @ points.T
+    found = np.asarray(found, dtype=np.float64)
+    found[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+    return found
+
+
+def nearest(points: Points, k: int, person: Rows | None = None) -> Rows:
+    """Return each row's k nearest other rows, nearest first.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    k : int
+        At most n - 1.
+    person : ndarray of intp, shape (n,), optional
+        If given, rows of the same person are never neighbours.
+
+    Returns
+    -------
+    ndarray of intp, shape (n, k)
+        -1 where a row has fewer than k rows of other persons.
+    """
+    found = np.empty((len(points), k), dtype=np.intp)
+    for start in range(0, len(points), BLOCK):
+        distances = _distances(points, start)
+        rows = slice(start, start + len(distances))
+        if person is not None:
+            distances[person[rows, None] == person[None, :]] = np.inf
+        part = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        reach = np.take_along_axis(distances, part, axis=1)
+        order = np.argsort(reach, axis=1, kind="stable")
+        part = np.take_along_axis(part, order, axis=1)
+        part[np.isinf(np.take_along_axis(reach, order, axis=1))] = -1
+        found[rows] = part
+    return found
+
+
+def purity(neighbours: Rows, codes: Rows) -> PerRow:
+    """Return the share of each row's neighbours that carry its label, in [0, 1]."""
+    same = (codes[neighbours] == codes[:, None]) & (neighbours >= 0)
+    counts = (neighbours >= 0).sum(axis=1)
+    share: PerRow = same.sum(axis=1) / np.maximum(counts, 1)
+    return share
+
+
+def chance_purity(codes: Rows, person: Rows) -> float:
+    """Return the purity of randomly placed rows: their label's share among other persons."""
+    totals = np.bincount(codes)
+    keys, inverse = np.unique(np.stack([person, codes]), axis=1, return_inverse=True)
+    own_same = np.bincount(inverse.ravel(), minlength=keys.shape[1])[inverse.ravel()]
+    own_all = np.bincount(person)[person]
+    others = len(codes) - own_all
+    share = (totals[codes] - own_same) / np.maximum(others, 1)
+    return float(share.mean())
+
+
+def preservation(original: Rows, mapped: Rows) -> PerRow:
+    """Return the share of each row's neighbours in the space that stay neighbours in the map."""
+    k = original.shape[1]
+    kept = [np.intersect1d(a, b).size / k for a, b in zip(original, mapped, strict=True)]
+    return np.array(kept)
+
+
+def trustworthiness(points: Points, mapped: Rows) -> PerRow:
+    """Return each row's part of the trustworthiness of a map (Venna and Kaski 2001).
+
+    ``T = 1 - 2 / (n k (2n - 3k - 1)) sum_i sum_{j in map neighbours of i} max(0, r(i, j) - k)``
+    with r the rank of j among the neighbours of i in the space. The mean over rows is T.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+        The space.
+    mapped : ndarray of intp, shape (n, k)
+        Neighbours in the map; k < n / 2.
+    """
+    n, k = mapped.shape
+    penalty = np.empty(n)
+    for start in range(0, n, BLOCK):
+        order = np.argsort(_distances(points, start), axis=1, kind="stable")
+        ranks = np.empty_like(order)
+        np.put_along_axis(ranks, order, np.arange(1, n + 1)[None, :], axis=1)
+        rows = slice(start, start + len(order))
+        reached = np.take_along_axis(ranks, mapped[rows], axis=1)
+        penalty[rows] = np.maximum(reached - k, 0).sum(axis=1)
+    trust: PerRow = 1 - penalty * 2 / (k * (2 * n - 3 * k - 1))
+    return trust

@@ -1,0 +1,236 @@
+"""What does the embedding know? Probes for gender, ethnicity and group, on held-out persons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from evenface.embed.embeddings import Embeddings
+from evenface.errors import SelectionError
+from evenface.faces.split import Rows, Split
+from evenface.heads.probes import PROBES, check_probes
+from evenface.stats.accuracy import Recalls, mean
+from evenface.stats.bootstrap import Resampler
+from evenface.stats.intervals import Estimate
+from evenface.studies.data import (
+    GROUP,
+    MIN_CLASS,
+    CommonOptions,
+    Labels,
+    Options,
+    StudyData,
+    prepare,
+    study_splits,
+    with_splits,
+)
+from evenface.studies.heldout import Curves, Tally, train_on
+from evenface.studies.result import Result, make_frame, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class ProbeOptions(Options):
+    """Options of `probe`.
+
+    Attributes
+    ----------
+    targets : tuple of str, optional
+        Attributes to read; the groups' attributes and the group itself if not given.
+    probes : tuple of str
+        Names from `evenface.heads.probes.PROBES`.
+    """
+
+    targets: tuple[str, ...] | None = None
+    probes: tuple[str, ...] = tuple(PROBES)
+
+
+@dataclass(frozen=True, repr=False)
+class ProbeResult(Result):
+    """What probes read out of held-out vectors.
+
+    `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (the probe
+    that was strongest on validation rows, per target) and ``left_out`` (values with too few
+    identities).
+    """
+
+    study: ClassVar[str] = "probe"
+    columns: ClassVar[dict[str, Any]] = {
+        "target": pl.String,
+        "probe": pl.String,
+        "group": pl.String,
+    }
+
+    def headline(self, target: str) -> str | None:
+        """Return the probe that was strongest on the validation rows."""
+        found = self.tables["headline"].filter(target=target)["probe"]
+        return str(found[0]) if found.len() else None
+
+    def reading(self) -> list[str]:
+        """Return what was found, in sentences that the intervals support."""
+        from evenface.studies.probe_view import read_probe
+
+        return read_probe(self)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return ``probe`` (accuracies) and ``probe_curves`` (training of the MLP)."""
+        from evenface.studies.probe_view import draw_curves, draw_probe
+
+        drawn = {"probe": draw_probe(self)}
+        if self.tables["curves"].height:
+            drawn["probe_curves"] = draw_curves(self)
+        return drawn
+
+
+def probe(
+    embeddings: Embeddings,
+    options: ProbeOptions | None = None,
+    common: CommonOptions | None = None,
+    *,
+    splits: Sequence[Split] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> ProbeResult:
+    """Measure how well attributes can be read out of the vectors of persons not trained on.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    options : ProbeOptions, optional
+    common : CommonOptions, optional
+    splits : sequence of Split, optional
+        Splits of one's own; refused if a person stands on two sides.
+    on_step : callable, optional
+        Called with (trainings done, trainings in all).
+
+    Returns
+    -------
+    ProbeResult
+        Metrics ``accuracy``, ``balanced_accuracy`` (mean of the classes' recalls, in [0, 1]) and
+        ``chance`` (1 / number of classes). The headline is the probe that was strongest on the
+        validation rows, so that choosing it does not flatter it.
+
+    Raises
+    ------
+    SelectionError
+        If there is one group only, or no target has two classes of at least 4 identities.
+    LeakError
+        If `splits` share a person between sides.
+    """
+    options, common = options or ProbeOptions(), common or CommonOptions()
+    names = check_probes(options.probes)
+    data = prepare(embeddings, common)
+    made = study_splits(data, common, splits)
+    targets = options.targets or tuple(dict.fromkeys((*data.by, GROUP)))
+    labels = {t: data.labels(t) for t in targets}
+    usable = [t for t in targets if len(labels[t].names) > 1]
+    if not usable:
+        raise SelectionError(
+            f"nothing to probe: none of {', '.join(targets)} has two values with at least "
+            f"{MIN_CLASS} identities each"
+        )
+    curves = Curves()
+    rows: list[dict[str, Any]] = []
+    headlines = []
+    for k, target in enumerate(usable):
+
+        def step(done: int, k: int = k) -> None:
+            if on_step:
+                on_step(k * len(made) + done, len(usable) * len(made))
+
+        tally = _predict(data, labels[target], names, made, target, curves, step)
+        rows += _numbers(data, labels[target], names, tally, target, common)
+        best = curves.strongest(target, names)
+        headlines.append({"target": target, "probe": best, "classes": len(labels[target].names)})
+    few = [
+        {"target": t, "value": v, "identities": n}
+        for t in targets
+        for v, n in labels[t].left_out.items()
+    ]
+    left_out = pl.DataFrame(
+        few, schema={"target": pl.String, "value": pl.String, "identities": pl.Int64}
+    )
+    headline = pl.DataFrame(
+        headlines, schema={"target": pl.String, "probe": pl.String, "classes": pl.Int64}
+    )
+    return ProbeResult(
+        make_frame(rows, ProbeResult.columns),
+        {"curves": curves.frame(), "headline": headline, "left_out": left_out},
+        {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
+        with_splits(data.context, made),
+    )
+
+
+def _predict(
+    data: StudyData,
+    labels: Labels,
+    names: Sequence[str],
+    splits: Sequence[Split],
+    target: str,
+    curves: Curves,
+    step: Callable[[int], None],
+) -> Tally:
+    tally = Tally(labels.codes, names)
+    known = labels.codes >= 0
+    for done, split in enumerate(splits, 1):
+        train, validation, test = (
+            side[known[side]] for side in (split.train, split.validation, split.test)
+        )
+        trained = train_on(
+            data.vectors,
+            labels.codes,
+            train,
+            validation,
+            names,
+            n_classes=len(labels.names),
+            seed=split.seed,
+        )
+        if trained is not None and test.size:
+            curves.add(target, split.seed, trained)
+            for name, fitted in trained.items():
+                tally.add(name, test, fitted.predict(data.vectors[test]))
+        step(done)
+    return tally
+
+
+def _numbers(
+    data: StudyData,
+    labels: Labels,
+    names: Sequence[str],
+    tally: Tally,
+    target: str,
+    common: CommonOptions,
+) -> list[dict[str, Any]]:
+    tried = np.flatnonzero(tally.tried())
+    codes = labels.codes[tried]
+    share = tally.share(tried)
+    everybody = _sampler(data, tried, codes, common)
+    recalls = Recalls(share, codes, everybody, level=common.level)
+    groups = np.array([g or "" for g in data.values(GROUP)], dtype=object)[tried]
+    within = {
+        g: (groups == g, _sampler(data, tried[groups == g], codes[groups == g], common))
+        for g in sorted(set(groups.tolist()) - {""})
+    }
+    rows = []
+    for m, name in enumerate(names):
+        own = {"target": target, "probe": name, "group": "all"}
+        balanced = recalls.balanced(m, least_classes=len(labels.names))
+        rows.append(number("probe", "balanced_accuracy", balanced, **own))
+        overall = mean(share[:, m], everybody, level=common.level)
+        rows.append(number("probe", "accuracy", overall, **own))
+        for group, (mask, sampler) in within.items():
+            accuracy = mean(share[mask, m], sampler, level=common.level)
+            rows.append(number("probe", "accuracy", accuracy, **{**own, "group": group}))
+    chance = 1 / len(labels.names)
+    by_definition = Estimate(
+        chance, chance, chance, common.level, tried.size, everybody.persons, "by definition"
+    )
+    rows.append(number("probe", "chance", by_definition, target=target, probe="none", group="all"))
+    return rows
+
+
+def _sampler(data: StudyData, rows: Rows, strata: Rows, common: CommonOptions) -> Resampler:
+    return Resampler.of(data.person[rows], strata, resamples=common.resamples, seed=common.seed)

@@ -1,0 +1,125 @@
+"""What `probe` found, in words and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evenface.heads.probes import PROBES
+from evenface.studies import drawing
+from evenface.studies.words import above, listed, plural, said
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evenface.studies.probe import ProbeResult
+
+
+def read_probe(result: ProbeResult) -> list[str]:
+    """Return one sentence or two a target, then the limits."""
+    sentences = []
+    for target, best, classes in result.tables["headline"].rows():
+        chance = 1 / classes
+        estimate = result.estimate(
+            metric="balanced_accuracy", target=target, probe=best, group="all"
+        )
+        title = PROBES[best].title
+        people = plural(estimate.n_identities, "identity", "identities")
+        if estimate.value is None:
+            sentences.append(f"{_name(target)} could not be judged: {estimate.method}.")
+            continue
+        verdict = (
+            "can be read from the vectors of people the probe never saw"
+            if above(estimate, chance)
+            else "is not shown to be readable from the vectors"
+        )
+        sentences.append(
+            f"{_name(target)} {verdict}: balanced accuracy {said(estimate)} with the probe that "
+            f"was strongest on validation rows ({title}), over {people}; chance is {chance:.2f}."
+        )
+        if best != "linear" and "linear" in result.config["probes"]:
+            linear = result.estimate(
+                metric="balanced_accuracy", target=target, probe="linear", group="all"
+            )
+            sentences.append(f"A linear probe alone reads {said(linear)} of {target}.")
+    few = result.tables["left_out"]
+    if few.height:
+        values = [
+            f"{v} ({n})" for v, n in few.select("value", "identities").unique().sort("value").rows()
+        ]
+        sentences.append(f"Left out for too few identities: {listed(values)}.")
+    return sentences
+
+
+def _name(target: str) -> str:
+    return "The demographic group" if target == "group" else drawing.short(target, 60).capitalize()
+
+
+def draw_probe(result: ProbeResult) -> Figure:
+    """Draw balanced accuracies with intervals: a panel a target, a line a probe."""
+    targets = result.tables["headline"]["target"].to_list()
+    probes = list(result.config["probes"])
+    with drawing.styled():
+        figure = drawing.new_figure(7.2, 0.9 + 0.34 * len(probes) * len(targets))
+        panels = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, target in zip(panels, targets, strict=True):
+            own = result.where(metric="balanced_accuracy", target=target, group="all")
+            rows = [own.filter(probe=p).row(0, named=True) for p in probes]
+            best = result.headline(target)
+            axes.axvline(_chance(result, target), color=drawing.INK, lw=1, ls=":", zorder=0)
+            for y, (name, row) in enumerate(zip(probes, rows, strict=True)):
+                shade = drawing.PALETTE[0] if name == best else drawing.PALETTE[6]
+                drawing.error_bars(axes, [float(y)], [row], colour=shade)
+            axes.set_yticks(range(len(probes)), [PROBES[p].title for p in probes])
+            axes.set_ylim(len(probes) - 0.4, -0.6)
+            axes.grid(axis="x")
+            axes.set_axisbelow(True)
+            axes.tick_params(axis="y", length=0)
+            axes.set_title("demographic group" if target == "group" else drawing.short(target, 40))
+        panels[-1].set_xlabel(
+            "balanced accuracy on held-out identities (dotted: chance; blue: best on validation)"
+        )
+        panels[-1].set_xlim(0, 1.02)
+    return figure
+
+
+def _chance(result: ProbeResult, target: str) -> float:
+    return result.estimate(metric="chance", target=target).value or 0.0
+
+
+def draw_curves(result: ProbeResult) -> Figure:
+    """Draw the MLP's loss and accuracy per epoch: thin a seed, thick their mean.
+
+    Seeds stop early at different epochs; the mean ends where the first of them does, for beyond
+    it would be that of the few that went on.
+    """
+    curves = result.tables["curves"]
+    targets = curves["task"].unique(maintain_order=True).to_list()
+    with drawing.styled():
+        figure = drawing.new_figure(7.2, 2.1 * len(targets) + 0.3)
+        panels = figure.subplots(len(targets), 2, squeeze=False)
+        for row, target in zip(panels, targets, strict=True):
+            own = curves.filter(pl.col("task") == target)
+            title = "demographic group" if target == "group" else drawing.short(target, 24)
+            for axes, metric in zip(row, ("loss", "accuracy"), strict=True):
+                for k, side in enumerate(("train", "validation")):
+                    _lines(axes, own, f"{side}_{metric}", drawing.PALETTE[k], side)
+                axes.set_title(f"{title}: {metric}")
+                axes.grid(axis="y")
+                axes.xaxis.get_major_locator().set_params(integer=True)
+            row[0].set_ylim(bottom=0)
+            row[1].set_ylim(0, 1.03)
+        for axes in panels[-1]:
+            axes.set_xlabel("epoch (thin: one seed; thick: their mean)")
+        panels[0, 1].legend(loc="lower right")
+    return figure
+
+
+def _lines(axes: Any, curves: pl.DataFrame, column: str, shade: str, label: str) -> None:
+    for _, one in curves.group_by("seed", maintain_order=True):
+        axes.plot(one["epoch"].to_numpy(), one[column].to_numpy(), color=shade, lw=0.8, alpha=0.35)
+    last = curves.group_by("seed").agg(pl.col("epoch").max())["epoch"].min()
+    shared = curves.filter(pl.col("epoch") <= last).group_by("epoch").agg(pl.col(column).mean())
+    mean = shared.sort("epoch")
+    axes.plot(mean["epoch"].to_numpy(), mean[column].to_numpy(), color=shade, lw=2, label=label)

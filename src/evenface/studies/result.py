@@ -1,0 +1,179 @@
+"""What a study returns: numbers with their uncertainty, and the tables its figures stand on."""
+
+from __future__ import annotations
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import polars as pl
+
+from evenface.errors import StoreError
+from evenface.stats.intervals import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEADING = {
+    "study": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "level": pl.Float64,
+    "n": pl.Int64,
+    "n_identities": pl.Int64,
+    "method": pl.String,
+}
+"""Columns that every study's frame has first."""
+
+VERSION = 1
+
+
+@dataclass(frozen=True, repr=False)
+class Result(ABC):
+    """The outcome of one study.
+
+    Attributes
+    ----------
+    numbers : polars.DataFrame
+        One row a number: the columns of `LEADING`, then the study's own.
+    tables : mapping of str to polars.DataFrame
+        What figures are drawn from: points, curves, predictions.
+    config : mapping
+        Every option the study ran with.
+    context : mapping
+        What was measured: rows, identities, groups, embedder, splits, what was left out.
+    """
+
+    numbers: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
+    config: Mapping[str, Any]
+    context: Mapping[str, Any]
+
+    study: ClassVar[str]
+    columns: ClassVar[dict[str, Any]]
+
+    def frame(self) -> pl.DataFrame:
+        """Return the numbers, one row each."""
+        return self.numbers
+
+    @abstractmethod
+    def reading(self) -> list[str]:
+        """Return what was found, in sentences that the intervals support."""
+
+    @abstractmethod
+    def figures(self) -> dict[str, Figure]:
+        """Return every figure of the study, by name."""
+
+    def plot(self) -> Figure:
+        """Return the study's main figure."""
+        return next(iter(self.figures().values()))
+
+    def where(self, **own: Any) -> pl.DataFrame:
+        """Return the numbers whose columns have the given values."""
+        return self.numbers.filter(**own)
+
+    def estimate(self, **own: Any) -> Estimate:
+        """Return the one number whose columns have the given values.
+
+        Raises
+        ------
+        KeyError
+            If there is none, or more than one.
+        """
+        found = self.where(**own)
+        if found.height != 1:
+            raise KeyError(f"{found.height} numbers of {self.study} have {own}")
+        row = found.select(list(LEADING)[2:]).row(0, named=True)
+        return Estimate(**row)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything, JSON-ready, with the schema's name and version."""
+        return {
+            "schema": f"evenface.{self.study}/{VERSION}",
+            "config": dict(self.config),
+            "context": dict(self.context),
+            "numbers": self.numbers.rows(named=True),
+            "tables": {
+                name: {
+                    "schema": {c: _TYPES[t.base_type()] for c, t in table.schema.items()},
+                    "columns": table.to_dict(as_series=False),
+                }
+                for name, table in self.tables.items()
+            },
+            "reading": self.reading(),
+        }
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Result:
+        """Make the result again from what `to_dict` returned."""
+        tables = {
+            name: pl.DataFrame(
+                table["columns"], schema={c: _NAMES[t] for c, t in table["schema"].items()}
+            )
+            for name, table in saved["tables"].items()
+        }
+        numbers = make_frame(saved["numbers"], cls.columns)
+        return cls(numbers, tables, saved["config"], saved["context"])
+
+    def save(self, folder: Path, *, key: str = "") -> Path:
+        """Write ``<study>.json`` and ``<study>.parquet``; return the JSON file's path.
+
+        Each file is written under another name and renamed: what is there is whole.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        table = folder / f"{self.study}.parquet"
+        self.numbers.write_parquet(table.with_suffix(".tmp"))
+        os.replace(table.with_suffix(".tmp"), table)
+        file = folder / f"{self.study}.json"
+        text = json.dumps({**self.to_dict(), "key": key}, ensure_ascii=False, allow_nan=False)
+        file.with_suffix(".tmp").write_text(text, encoding="utf-8")
+        os.replace(file.with_suffix(".tmp"), file)
+        return file
+
+    def __repr__(self) -> str:
+        said = self.reading() or ["nothing could be said"]
+        people = self.context.get("identities", "?")
+        title = f"{type(self).__name__}: {self.numbers.height} numbers from {people} identities"
+        return f"{title}\n{said[0]}"
+
+
+_TYPES = {pl.String: "text", pl.Float64: "float", pl.Int64: "int", pl.Boolean: "bool"}
+_NAMES: dict[str, Any] = {name: kind for kind, name in _TYPES.items()}
+
+
+def number(study: str, metric: str, estimate: Estimate, **own: Any) -> dict[str, Any]:
+    """Return one row of a study's frame."""
+    return {"study": study, "metric": metric, **estimate.to_dict(), **own}
+
+
+def make_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Make a frame with the leading columns first, then the study's own."""
+    return pl.DataFrame(list(rows), schema={**LEADING, **columns}, orient="row")
+
+
+def read_saved(file: Path) -> dict[str, Any]:
+    """Read a study's JSON file.
+
+    Raises
+    ------
+    StoreError
+        If it is not one, or of a newer version.
+    """
+    try:
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        schema, version = str(saved["schema"]).rsplit("/", 1)
+        newer = int(version) > VERSION
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{file}: not a study's result ({error}); run the study again") from None
+    if not schema.startswith("evenface.") or newer:
+        raise StoreError(
+            f"{file}: has schema {saved['schema']!r}, this version reads up to /{VERSION}; "
+            "run the study again or update evenface"
+        )
+    return dict(saved)

@@ -1,0 +1,53 @@
+"""The studies there are, in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from evenface.studies.data import Options
+from evenface.studies.map import MapOptions, MapResult, map_space
+from evenface.studies.probe import ProbeOptions, ProbeResult, probe
+from evenface.studies.result import Result
+from evenface.studies.transfer import TransferOptions, TransferResult, transfer
+
+
+@dataclass(frozen=True)
+class Study:
+    """One question: what answers it, with which options, as what.
+
+    Attributes
+    ----------
+    ask : callable
+        ``ask(embeddings, options, common, on_step=...) -> Result``.
+    options : type
+        Class of its options.
+    result : type
+        Class of its result.
+    question : str
+        For help and headings.
+    """
+
+    ask: Callable[..., Result]
+    options: type[Options]
+    result: type[Result]
+    question: str
+
+
+STUDIES: dict[str, Study] = {
+    "map": Study(map_space, MapOptions, MapResult, "Where do groups lie?"),
+    "probe": Study(probe, ProbeOptions, ProbeResult, "What does the embedding know?"),
+    "transfer": Study(
+        transfer,
+        TransferOptions,
+        TransferResult,
+        "Does what is learned on one group hold for another?",
+    ),
+}
+
+
+def result_of(saved: dict[str, Any]) -> Result | None:
+    """Make a saved result again; None for a study that this version doesn't know."""
+    name = str(saved["schema"]).removeprefix("evenface.").rsplit("/", 1)[0]
+    return STUDIES[name].result.from_dict(saved) if name in STUDIES else None

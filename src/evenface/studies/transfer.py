@@ -1,0 +1,242 @@
+"""Does what is learned on one group hold for another? Train on each, test on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+
+from evenface.embed.embeddings import Embeddings
+from evenface.errors import ConfigError, SelectionError
+from evenface.faces.split import Split
+from evenface.heads.probes import PROBES, check_probes
+from evenface.stats.accuracy import Recalls, mean
+from evenface.stats.bootstrap import Resampler
+from evenface.studies.data import (
+    MIN_CLASS,
+    CommonOptions,
+    Labels,
+    Options,
+    StudyData,
+    prepare,
+    study_splits,
+    with_splits,
+)
+from evenface.studies.heldout import Curves, Tally, train_on
+from evenface.studies.result import Result, make_frame, number
+from evenface.studies.training_sets import ALL, MATCHED, rows_for, training_sets
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class TransferOptions(Options):
+    """Options of `transfer`.
+
+    Attributes
+    ----------
+    target : str
+        What is learned.
+    across : str
+        What it is carried across.
+    probes : tuple of str
+        Names from `evenface.heads.probes.PROBES`.
+    match : {"smallest", "none"}
+        ``smallest``: every single group's model learns from as many persons a class as the
+        smallest group has, so that rows of the matrix don't differ by size. ``none``: from all.
+    """
+
+    target: str = "gender"
+    across: str = "ethnicity"
+    probes: tuple[str, ...] = tuple(PROBES)
+    match: Literal["smallest", "none"] = "smallest"
+
+
+@dataclass(frozen=True, repr=False)
+class TransferResult(Result):
+    """The matrix of training groups and test groups, for every probe.
+
+    `tables` holds ``curves``, ``headline`` (the probe strongest on validation rows), ``sizes``
+    (persons and rows each model learned from, mean over seeds) and ``left_out``.
+    """
+
+    study: ClassVar[str] = "transfer"
+    columns: ClassVar[dict[str, Any]] = {
+        "target": pl.String,
+        "across": pl.String,
+        "train_on": pl.String,
+        "test_on": pl.String,
+        "probe": pl.String,
+    }
+
+    @property
+    def headline(self) -> str:
+        """The probe that was strongest on the validation rows."""
+        return str(self.tables["headline"]["probe"][0])
+
+    def reading(self) -> list[str]:
+        """Return what was found, in sentences that the intervals support."""
+        from evenface.studies.transfer_view import read_transfer
+
+        return read_transfer(self)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return ``transfer`` (the headline probe's matrix) and one for each other probe."""
+        from evenface.studies.transfer_view import draw_transfer
+
+        others = [p for p in self.config["probes"] if p != self.headline]
+        return {
+            "transfer": draw_transfer(self, self.headline),
+            **{f"transfer_{name}": draw_transfer(self, name) for name in others},
+        }
+
+
+def transfer(
+    embeddings: Embeddings,
+    options: TransferOptions | None = None,
+    common: CommonOptions | None = None,
+    *,
+    splits: Sequence[Split] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> TransferResult:
+    """Train on each group and on all, test on each, always on persons not trained on.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    options : TransferOptions, optional
+    common : CommonOptions, optional
+    splits : sequence of Split, optional
+        Splits of one's own; refused if a person stands on two sides.
+    on_step : callable, optional
+        Called with (trainings done, trainings in all).
+
+    Returns
+    -------
+    TransferResult
+        Metrics ``accuracy``, ``balanced_accuracy`` and
+        ``transfer_gap(i, j) = balanced_accuracy(j, j) - balanced_accuracy(i, j)``: what is lost
+        on group j by learning on i instead; its interval is paired over the same persons.
+
+    Raises
+    ------
+    SelectionError
+        If fewer than two groups have two classes of at least 4 identities each.
+    """
+    options, common = options or TransferOptions(), common or CommonOptions()
+    names = check_probes(options.probes)
+    if options.target == options.across:
+        raise ConfigError(f"target and across are both {options.target!r}; they must differ")
+    data = prepare(embeddings, common)
+    target, across = data.labels(options.target), data.labels(options.across)
+    groups, left_out = _usable(data, target, across)
+    made = study_splits(data, common, splits)
+    models = [*groups, MATCHED, ALL]
+    tallies = {name: Tally(target.codes, models) for name in names}
+    curves = Curves()
+    sizes: list[dict[str, Any]] = []
+    done = 0
+    for split in made:
+        for model, train in training_sets(data, target, across, groups, split, options.match):
+            held = rows_for(target, across, groups, model, split.validation)
+            trained = train_on(
+                data.vectors,
+                target.codes,
+                train,
+                held,
+                names,
+                n_classes=len(target.names),
+                seed=split.seed,
+            )
+            people = np.unique(data.person[train]).size
+            sizes.append({"train_on": model, "identities": people, "rows": train.size})
+            test = rows_for(target, across, groups, ALL, split.test)
+            if trained is not None and test.size:
+                curves.add(model, split.seed, trained)
+                for name, fitted in trained.items():
+                    tallies[name].add(model, test, fitted.predict(data.vectors[test]))
+            done += 1
+            if on_step:
+                on_step(done, len(made) * len(models))
+    rows = [
+        {**row, "target": options.target, "across": options.across}
+        for name in names
+        for row in _numbers(data, target, across, groups, models, tallies[name], name, common)
+    ]
+    scores = {
+        name: float(
+            np.mean([np.mean(curves.scores[m, name]) for m in models if curves.scores[m, name]])
+        )
+        for name in names
+    }
+    best = max(names, key=scores.__getitem__)
+    return TransferResult(
+        make_frame(rows, TransferResult.columns),
+        {
+            "curves": curves.frame(),
+            "headline": pl.DataFrame({"probe": [best], "validation": [scores[best]]}),
+            "sizes": pl.DataFrame(sizes)
+            .group_by("train_on", maintain_order=True)
+            .agg(pl.col("identities").mean(), pl.col("rows").mean())
+            .cast({"identities": pl.Float64, "rows": pl.Float64}),
+            "left_out": left_out,
+        },
+        {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
+        with_splits(data.context, made),
+    )
+
+
+def _usable(data: StudyData, target: Labels, across: Labels) -> tuple[list[str], pl.DataFrame]:
+    """Return the groups in which every class has enough persons, and what was left out."""
+    groups, few = [], [(v, n) for v, n in across.left_out.items()]
+    for k, name in enumerate(across.names):
+        counts = [
+            np.unique(data.person[(across.codes == k) & (target.codes == c)]).size
+            for c in range(len(target.names))
+        ]
+        if len(counts) > 1 and min(counts) >= MIN_CLASS:
+            groups.append(name)
+        else:
+            few.append((name, min(counts, default=0)))
+    if len(groups) < 2:
+        raise SelectionError(
+            f"transfer needs two groups with at least {MIN_CLASS} identities of every class; "
+            f"{len(groups)} of {len(across.names) + len(across.left_out)} groups have them"
+        )
+    schema = {"value": pl.String, "identities": pl.Int64}
+    return groups, pl.DataFrame(few, schema=schema, orient="row")
+
+
+def _numbers(
+    data: StudyData,
+    target: Labels,
+    across: Labels,
+    groups: Sequence[str],
+    models: Sequence[str],
+    tally: Tally,
+    probe: str,
+    common: CommonOptions,
+) -> Iterator[dict[str, Any]]:
+    tried = tally.tried() & (target.codes >= 0)
+    for test_on in (*groups, ALL):
+        places = [across.names.index(g) for g in (groups if test_on == ALL else [test_on])]
+        rows = np.flatnonzero(tried & np.isin(across.codes, places))
+        codes = target.codes[rows]
+        strata = codes + len(target.names) * across.codes[rows]
+        sampler = Resampler.of(
+            data.person[rows], strata, resamples=common.resamples, seed=common.seed
+        )
+        share = tally.share(rows)
+        recalls = Recalls(share, codes, sampler, level=common.level)
+        for m, model in enumerate(models):
+            own = {"train_on": model, "test_on": test_on, "probe": probe}
+            accuracy = mean(share[:, m], sampler, level=common.level)
+            yield number("transfer", "accuracy", accuracy, **own)
+            balanced = recalls.balanced(m, least_classes=len(target.names))
+            yield number("transfer", "balanced_accuracy", balanced, **own)
+            if test_on in groups and model != test_on:
+                gap = recalls.difference(groups.index(test_on), m, least_classes=len(target.names))
+                yield number("transfer", "transfer_gap", gap, **own)
