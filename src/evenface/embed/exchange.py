@@ -1,0 +1,263 @@
+"""Vectors from other programs into an embedding folder, and out of one for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evenface.embed.columns import EXPORT_PREFIX
+from evenface.embed.embeddings import (
+    ROW_SCHEMA,
+    VECTOR,
+    Embeddings,
+    checked_vectors,
+    embeddings_from_arrays,
+    unknown_card,
+)
+from evenface.embed.files import file_sha256
+from evenface.embed.readers import read_labels, read_vectors
+from evenface.embed.store import part_frame, refuse_used, write_embeddings
+from evenface.errors import StoreError, VectorError
+from evenface.faces.table import Note, sample_id
+
+JOIN_KEYS = ("sample_id", "path")
+NPZ_VECTORS = "vectors"
+_EXPORT_COLUMN = re.compile(rf"{EXPORT_PREFIX}\d+")
+# ZIP's earliest date: the same embeddings give the same bytes.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def import_vectors(
+    file: str | Path,
+    out: str | Path,
+    *,
+    vectors: str | None = None,
+    identity: str = "identity",
+    attributes: Sequence[str] | None = None,
+    labels: str | Path | None = None,
+) -> Embeddings:
+    """Make an embedding folder of vectors that another program computed.
+
+    Parameters
+    ----------
+    file : path
+        ``.npy``; ``.npz`` (key ``vectors``, or the only 2-D array of floats; 1-D arrays as long
+        are labels); ``.csv`` (numbered columns such as ``e0, e1, ...``, or else all columns of
+        numbers that don't bear a label's name); ``.parquet`` (a list column, or as in CSV).
+    out : path
+        Absent, or an empty folder.
+    vectors : str, optional
+        What holds the vectors: a key, a list column, columns ``e0..e127``, or their prefix.
+    identity : str
+        The column or key that says who is on a picture.
+    attributes : sequence of str, optional
+        Columns to keep; all others by default.
+    labels : path, optional
+        A ``.csv`` or ``.parquet`` with labels, required for ``.npy``. Joined by ``sample_id`` or
+        ``path`` where both files have it, else row by row. Its columns go before the file's own.
+
+    Returns
+    -------
+    Embeddings
+        The folder, opened. Its card is named ``imported`` and has the file's name and hash.
+
+    Raises
+    ------
+    VectorError
+        Where the file, its vectors or its labels can't be used.
+    StoreError
+        Where `out` holds something.
+    """
+    file, out = Path(file), Path(out)
+    refuse_used(out)
+    wanted = [identity, *(attributes or ())]
+    found = read_vectors(file, vectors, wanted)
+    array = checked_vectors(found.vectors)
+    if labels is None and not found.labels.width:
+        raise VectorError(f"{file} holds no labels; give a .csv or .parquet of them with --labels")
+    notes = list(found.notes)
+    frame = found.labels
+    if labels is not None:
+        frame, more = _with_labels(frame, len(array), Path(labels), file)
+        notes += more
+    rows = _chosen_columns(frame, identity, attributes, file if labels is None else labels)
+    card = {**unknown_card("imported", array.shape[1]), "file": file.name}
+    embeddings = embeddings_from_arrays(
+        array,
+        rows,
+        card={**card, "sha256": file_sha256(file)},
+        source={
+            "layout": f"imported {file.suffix.lower()[1:]}",
+            "notes": [{**asdict(n), "examples": list(n.examples)} for n in notes],
+        },
+    )
+    return write_embeddings(embeddings, out)
+
+
+def _with_labels(
+    own: pl.DataFrame, n: int, labels: Path, file: Path
+) -> tuple[pl.DataFrame, list[Note]]:
+    beside = read_labels(labels)
+    key = next((k for k in JOIN_KEYS if k in own.columns and k in beside.columns), None)
+    if key is None:
+        if beside.height != n:
+            raise VectorError(
+                f"{labels} has {beside.height} rows of labels for {n} vectors in {file}; give one "
+                f"each, in the same order, or a {' or '.join(JOIN_KEYS)} column in both files"
+            )
+        return pl.concat([own.drop(beside.columns, strict=False), beside], how="horizontal"), []
+    for frame, where in ((own, file), (beside, labels)):
+        column = frame[key].drop_nulls()
+        twice = column.filter(column.is_duplicated()).unique(maintain_order=True)
+        if twice.len():
+            raise VectorError(
+                f"{where}: {twice.len()} values of {key} stand more than once, "
+                f"such as {_some(twice)}"
+            )
+    lacking = own.filter(own[key].is_null() | ~own[key].is_in(beside[key].drop_nulls().implode()))
+    extra = beside.filter(~beside[key].is_in(own[key].drop_nulls().implode()).fill_null(False))
+    if lacking.height:
+        raise VectorError(
+            f"{lacking.height} of {n} vectors in {file} have no labels in {labels} by {key} "
+            f"({_some(lacking[key])}); {extra.height} labels have no vector"
+            + (f" ({_some(extra[key])})" if extra.height else "")
+        )
+    kept = own.drop([c for c in beside.columns if c != key], strict=False)
+    joined = kept.join(beside, on=key, how="left", maintain_order="left")
+    examples = [str(v) for v in extra[key].to_list()]
+    text = "{n} labels have no vector and were left out."
+    return joined, [Note.of("label without vector", examples, text)] if examples else []
+
+
+def _some(values: pl.Series) -> str:
+    return ", ".join(repr(v) for v in values.head(5).to_list())
+
+
+def _chosen_columns(
+    frame: pl.DataFrame, identity: str, attributes: Sequence[str] | None, where: str | Path
+) -> pl.DataFrame:
+    have = ", ".join(frame.columns) or "no columns"
+    if identity not in frame.columns:
+        raise VectorError(
+            f"{where} has no column {identity!r}, which says who is on a picture; it has {have}. "
+            "Name the right one with --identity"
+        )
+    missing = [a for a in attributes or () if a not in frame.columns]
+    if missing:
+        raise VectorError(f"{where} has no attributes {', '.join(missing)}; it has {have}")
+    taken = {*ROW_SCHEMA, VECTOR, identity}
+    asked = [a for a in attributes or () if a in taken]
+    if asked:
+        raise VectorError(f"{', '.join(asked)} can't be attributes: the names are evenface's own")
+    if attributes is None:
+        attributes = [c for c in frame.columns if c not in taken]
+    rows = frame.with_columns(pl.col(identity).alias("identity"))
+    if "sample_id" not in rows.columns and "path" in rows.columns:
+        if rows["path"].null_count():
+            raise VectorError(f"{where} has {rows['path'].null_count()} rows without a path")
+        ids = [sample_id(path) for path in rows["path"].to_list()]
+        rows = rows.with_columns(pl.Series("sample_id", ids))
+    return rows.select([*(c for c in ROW_SCHEMA if c in rows.columns), *dict.fromkeys(attributes)])
+
+
+def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | None = None) -> Path:
+    """Write vectors and labels for other programs; `import_vectors` reads them back unchanged.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    file : path
+        Replaced where it exists.
+    to : {"npz", "csv", "parquet"}, optional
+        By default what the file's name ends in. In ``.npz`` all labels are text and a missing
+        one is empty; in ``.csv`` the vector is in columns ``e0, e1, ...``; in ``.parquet`` it is
+        the column ``embedding``.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    VectorError
+        Where the kind is unknown, or an attribute has the name of a column of the vectors.
+    StoreError
+        Where the file can't be written.
+    """
+    file = Path(file)
+    kind = (to or file.suffix).lower().removeprefix(".")
+    if kind not in _WRITERS:
+        raise VectorError(
+            f"can't export to {kind or 'a file without an ending'}; "
+            f"{', '.join(_WRITERS)} were expected"
+        )
+    if not len(embeddings):
+        raise VectorError("there are no rows to export")
+    with _replacing(file) as stream:
+        _WRITERS[kind](embeddings, stream)
+    return file
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[IO[bytes]]:
+    temporary = file.with_name(f".{file.name}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except OSError as error:
+        raise StoreError(f"{file} can't be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_npz(embeddings: Embeddings, stream: IO[bytes]) -> None:
+    _refuse_names([a for a in embeddings.attributes if a == NPZ_VECTORS])
+    arrays: dict[str, NDArray[Any]] = {NPZ_VECTORS: embeddings.vectors}
+    for column in embeddings.rows.iter_columns():
+        arrays[column.name] = np.array(column.cast(pl.String).fill_null("").to_list(), dtype=str)
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", _NO_DATE)
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _write_csv(embeddings: Embeddings, stream: IO[bytes]) -> None:
+    _refuse_names([a for a in embeddings.attributes if _EXPORT_COLUMN.fullmatch(a)])
+    # In float64's digits: those of float32 read back through float64 may round twice.
+    names = [f"{EXPORT_PREFIX}{i}" for i in range(embeddings.dimension)]
+    numbers = pl.DataFrame(embeddings.vectors.astype(np.float64), schema=names)
+    embeddings.rows.hstack(numbers).write_csv(stream, quote_style="non_numeric")
+
+
+def _write_parquet(embeddings: Embeddings, stream: IO[bytes]) -> None:
+    part_frame(embeddings.rows, embeddings.vectors).write_parquet(stream)
+
+
+def _refuse_names(names: list[str]) -> None:
+    if names:
+        raise VectorError(
+            f"attributes named {', '.join(names)} would be taken for vectors; rename them, "
+            "or export to parquet"
+        )
+
+
+_WRITERS: dict[str, Callable[[Embeddings, IO[bytes]], None]] = {
+    "npz": _write_npz,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+}

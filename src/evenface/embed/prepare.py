@@ -1,0 +1,130 @@
+"""One row of the faces table to one crop: read, hash, decode, detect, align."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evenface.embed.align import align_face, center_crop
+from evenface.embed.decode import decode_image, read_image
+from evenface.embed.detect import WHERE, Detector
+from evenface.embed.models.cards import ModelCard
+from evenface.errors import ImageError, ModelError
+
+ALIGNMENTS: Final = ("auto", "yunet", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A picture ready for the network, and its row in the part."""
+
+    row: dict[str, Any]
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that could not be embedded."""
+
+    picture: dict[str, Any]
+    stage: str
+    reason: str
+
+    def row(self) -> dict[str, Any]:
+        """Return the failure as its table has it."""
+        known = {key: self.picture[key] for key in ("sample_id", "path", "identity")}
+        return {**known, "stage": self.stage, "reason": self.reason}
+
+
+@final
+class Preparer:
+    """Turns rows into crops; may be called by several threads at once.
+
+    Parameters
+    ----------
+    root : Path
+        What relative paths are relative to.
+    card : ModelCard
+        Whose size the crops have.
+    detector : Detector or None
+        None where the picture's centre is cut instead.
+    max_pixels : int
+        Limit on a picture.
+    """
+
+    def __init__(
+        self, root: Path, card: ModelCard, detector: Detector | None, max_pixels: int
+    ) -> None:
+        self._root, self._card, self._detector = root, card, detector
+        self._max_pixels = max_pixels
+
+    def __call__(self, picture: dict[str, Any]) -> Crop | Failure:
+        """Prepare one row of the faces table."""
+        try:
+            data = read_image(self._root / picture["path"])
+            image = decode_image(data, self._max_pixels)
+            pixels, found = self._crop(image)
+        except ImageError as error:
+            return Failure(picture, error.stage, str(error))
+        except MemoryError:
+            return Failure(picture, "decode", "there is not enough memory for the picture")
+        digest = hashlib.sha256(data).hexdigest()
+        return Crop({**picture, "sha256": digest, "faces_found": found}, pixels)
+
+    def _crop(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int | None]:
+        import cv2
+
+        if self._detector is None:
+            return center_crop(image, self._card.size), None
+        try:
+            faces = self._detector.detect(image)
+            if not faces:
+                raise ImageError("detect", "no face was found")
+            return align_face(image, faces[0].landmarks, self._card.size), len(faces)
+        except (cv2.error, ValueError, np.linalg.LinAlgError) as error:
+            raise ImageError("detect", f"the face can't be aligned: {error}") from error
+
+
+def plan_preprocessing(
+    card: ModelCard, align: str, detector: str | Path | None, max_pixels: int
+) -> tuple[dict[str, Any], Detector | None]:
+    """Decide how crops are made.
+
+    Returns
+    -------
+    plan : dict
+        The manifest's ``preprocessing``: ``align`` is what is done, ``reason`` why it isn't
+        what the network wants (None where it is).
+    detector : Detector or None
+        None where faces are not aligned.
+
+    Raises
+    ------
+    ModelError
+        Where `align` is unknown, or ``yunet`` and there is no detector that fits.
+    """
+    if align not in ALIGNMENTS:
+        raise ModelError(f"align must be one of {', '.join(ALIGNMENTS)}, not {align!r}")
+    if align == "yunet" and detector is None:
+        raise ModelError(f"--align yunet needs YuNet's file: {WHERE} and give --detector FILE")
+    wanted = card.alignment == "arcface5"
+    use = align == "yunet" or (align == "auto" and wanted and detector is not None)
+    found_by = Detector(detector) if use and detector is not None else None
+    reason = None
+    if wanted and not use:
+        why = "no alignment was asked for" if align == "none" else "no face detector was given"
+        reason = f"{card.name} wants faces aligned to five points, but {why}"
+    plan = {
+        "align": "yunet" if use else "none",
+        "aligned": use,
+        "reason": reason,
+        "detector": None if found_by is None else {"name": "yunet", "sha256": found_by.sha256},
+        "size": list(card.size),
+        "max_pixels": max_pixels,
+    }
+    return plan, found_by
