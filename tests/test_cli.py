@@ -1,0 +1,322 @@
+"""The command line, end to end: from a folder of faces to a report, and every refusal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evenface.cli import COMMANDS, main
+from evenface.embed.store import open_embeddings, write_embeddings
+from populations import Gaussian
+from support import write_picture
+
+FAST = ["--resamples", "200", "--seeds", "2"]
+
+
+def ok(*argv: object) -> None:
+    assert main([str(a) for a in argv]) == 0
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command that must end with code 2 and one message; return the message."""
+
+    def run(*argv: object) -> str:
+        capsys.readouterr()
+        assert main([str(a) for a in argv]) == 2
+        said = capsys.readouterr().err
+        lines = [line for line in said.splitlines() if line.startswith("evenface: error: ")]
+        assert len(lines) == 1, said
+        assert "Traceback" not in said
+        return said[said.index("evenface: error: ") :]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder of a whole run on a small tree of rendered faces."""
+    place = tmp_path_factory.mktemp("run")
+    assert main(["demo", "--out", str(place / "out"), "--identities", "6", "--images", "2"]) == 0
+    return place / "out"
+
+
+def test_demo_leaves_everything_the_design_names(folder: Path) -> None:
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    for study in ("map", "probe", "transfer"):
+        assert f"results/{study}.json" in present
+        assert f"results/{study}.parquet" in present
+    expected = {"study.toml", "report.html", "embeddings/manifest.json"}
+    expected |= {f"figures/{name}.{kind}" for name in ("map_all_2d", "probe", "transfer")
+                 for kind in ("svg", "pdf")}  # fmt: skip
+    assert expected <= present
+    assert "synthetic" in (folder / "report.html").read_text(encoding="utf-8").lower()
+
+
+def test_run_again_keeps_every_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*.parquet")}
+    ok("run", folder / "faces", "--out", folder)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert capsys.readouterr().out.strip() == str(folder / "report.html")
+
+
+def test_the_resolved_study_file_repeats_the_run(folder: Path, tmp_path: Path) -> None:
+    ok("run", folder / "embeddings", "--study", folder / "study.toml", "--only", "probe",
+       "--out", tmp_path / "again")  # fmt: skip
+    first, again = (
+        pl.read_parquet(f / "results" / "probe.parquet") for f in (folder, tmp_path / "again")
+    )
+    assert first.equals(again)
+
+
+def test_a_changed_option_is_computed_anew(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ok("probe", folder / "embeddings", "--out", out, "--probes", "linear", *FAST)
+    first = (out / "results" / "probe.parquet").read_bytes()
+    ok("probe", folder / "embeddings", "--out", out, "--probes", "knn", *FAST)
+    assert (out / "results" / "probe.parquet").read_bytes() != first
+
+
+def test_report_is_rebuilt_without_computing(folder: Path) -> None:
+    before = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    ok("report", folder)
+    assert (folder / "report.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["map", "probe", "transfer"])
+def test_single_studies_print_their_reading(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ok(name, folder / "embeddings", *FAST)
+    saved = json.loads((folder / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) >= 2
+    assert said[0].split()[0] == saved["reading"][0].split()[0]
+
+
+def test_embed_export_import_round_trip(diveface: Path, tmp_path: Path) -> None:
+    ok("embed", diveface, "--out", tmp_path / "emb", "--per-group", 5, "--images", 1)
+    first = open_embeddings(tmp_path / "emb")
+    assert len(first) == 30
+    for kind in ("npz", "csv", "parquet"):
+        ok("export", tmp_path / "emb", tmp_path / f"e.{kind}")
+        ok("import", tmp_path / f"e.{kind}", "--out", tmp_path / kind)
+        again = open_embeddings(tmp_path / kind)
+        assert (again.vectors == first.vectors).all()
+        assert again.rows["identity"].equals(first.rows["identity"])
+        assert set(again.attributes) == {"gender", "ethnicity"}
+    ok("check", tmp_path / "emb")
+
+
+def test_imported_vectors_go_through_a_whole_run(tmp_path: Path) -> None:
+    made = Gaussian(identities=8).embeddings()
+    np.save(tmp_path / "v.npy", made.vectors)
+    made.rows.select("identity", "gender", "ethnicity").write_csv(tmp_path / "labels.csv")
+    ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_lists_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    ok("models")
+    ok("datasets")
+    said = capsys.readouterr().out
+    for word in ("hog", "onnx:FILE", "licence", "diveface-4k120"):
+        assert word in said
+    for name in COMMANDS:
+        ok(name, "--help")
+        assert name in capsys.readouterr().out
+
+
+def test_broken_pictures_are_recorded_and_skipped(diveface: Path, tmp_path: Path) -> None:
+    person = diveface / "4K_120" / "HA4K_120" / "p0"
+    (person / "empty.png").write_bytes(b"")
+    (person / "text.jpg").write_text("this is no picture")
+    whole = (person / "0.png").read_bytes()
+    (person / "half.png").write_bytes(whole[: len(whole) // 2])
+    ok("embed", diveface, "--out", tmp_path / "emb")
+    made = open_embeddings(tmp_path / "emb")
+    assert len(made) == 72
+    assert {Path(p).name for p in made.failures["path"]} == {"empty.png", "text.jpg", "half.png"}
+
+
+def manifest(folder: Path, rows: list[str], header: str = "path,identity,gender,ethnicity") -> Path:
+    for k in range(12):
+        write_picture(folder / f"{k}.png", seed=k)
+    file = folder / "people.csv"
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+GOOD = [f"{k}.png,p{k},{'male' if k % 2 else 'female'},{'A' if k < 6 else 'B'}" for k in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "said"),
+    [
+        (GOOD, "path,who,gender,ethnicity", "no column 'identity'"),
+        ([r.replace(".png", ".jpg") for r in GOOD], None, "none of its 12 pictures"),
+        ([*GOOD, GOOD[0]], None, "stand more than once"),
+        ([r.replace("female", "male") for r in GOOD[:6]], None, "one group, 'male · A'"),
+        (GOOD[:4], None, "can't be split 5 ways"),
+        ([r.rsplit(",", 2)[0] + ",x,y" for r in GOOD], "path,identity,left,right", "no gender"),
+    ],
+)
+def test_bad_manifests_end_before_anything_is_embedded(
+    tmp_path: Path, refused: Callable[..., str], rows: list[str], header: str | None, said: str
+) -> None:
+    file = manifest(tmp_path, rows, header or "path,identity,gender,ethnicity")
+    assert said in refused("run", file, "--out", tmp_path / "out")
+    assert not (tmp_path / "out" / "embeddings").exists()
+
+
+def test_bad_sources_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    out = tmp_path / "out"
+    assert "no such file or folder" in refused("run", tmp_path / "no", "--out", out)
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused("run", tmp_path / "empty", "--out", out)
+    write_picture(tmp_path / "loose" / "a.png")
+    assert "no known layout" in refused("run", tmp_path / "loose", "--out", out)
+    (tmp_path / "x.xlsx").write_bytes(b"PK")
+    assert "must end in" in refused("run", tmp_path / "x.xlsx", "--out", out)
+
+
+def test_more_identities_than_there_are_is_refused(
+    diveface: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    said = refused("run", diveface, "--out", tmp_path / "out", "--per-group", 7)
+    assert "male · Asian: 6" in said
+    assert "ask for 6 or fewer" in said
+
+
+def test_a_folder_with_something_else_is_left_alone(
+    diveface: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for command in (["run", diveface], ["embed", diveface], ["demo"]):
+        assert "something else" in refused(*command, "--out", tmp_path / "mine")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_another_network_in_the_same_folder_is_refused(
+    folder: Path, refused: Callable[..., str]
+) -> None:
+    said = refused("run", folder / "faces", "--out", folder, "--images", 1)
+    assert "another embedding" in said
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["frobnicate"], "Unknown command"),
+        (["run"], "SOURCE"),
+        (["run", "x"], "out"),
+        (["run", "x", "--out", "y", "--seeds", "many"], "many"),
+        (["run", "x", "--out", "y", "--seeds", "0"], "seeds"),
+        (["run", "x", "--out", "y", "--only", "map,magic"], "magic"),
+        (["run", "x", "--out", "y", "--size", "big"], "--size"),
+        (["run", "x", "--out", "y", "--mean", "1,2"], "three"),
+        (["run", "x", "--out", "y", "--study", "no.toml"], "no.toml"),
+        (["report", "nowhere"], "nowhere"),
+        (["check", "nowhere"], "nowhere"),
+        (["probe", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_usage_has_code_2_and_one_message(
+    argv: list[str], said: str, refused: Callable[..., str]
+) -> None:
+    assert said in refused(*argv)
+
+
+def test_unknown_networks_and_probes_are_named(
+    diveface: Path, folder: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    assert "hog" in refused("embed", diveface, "--model", "resnet", "--out", tmp_path / "e")
+    assert "linear" in refused("probe", folder / "embeddings", "--probes", "oracle")
+    (tmp_path / "no.onnx").write_bytes(b"not a network")
+    model = f"onnx:{tmp_path / 'no.onnx'}"
+    assert "no.onnx" in refused("embed", diveface, "--model", model, "--out", tmp_path / "e")
+
+
+def test_a_study_file_s_faults_are_all_named(
+    diveface: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text("[common]\nlevel = 2\nsede = 1\n[map]\ndims = [4]\n")
+    said = refused("run", diveface, "--study", file, "--out", tmp_path / "out")
+    assert all(word in said for word in ("common.level", "common.sede", "map.dims"))
+
+
+def test_bad_vectors_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
+    made = Gaussian(identities=3).embeddings()
+    labels = tmp_path / "labels.csv"
+    made.rows.select("identity", "gender", "ethnicity").write_csv(labels)
+    out = tmp_path / "emb"
+    vectors = made.vectors.copy()
+    vectors[2, 1] = np.nan
+    np.save(tmp_path / "nan.npy", vectors)
+    assert "NaN" in refused("import", tmp_path / "nan.npy", "--labels", labels, "--out", out)
+    np.save(tmp_path / "short.npy", made.vectors[:-1])
+    assert "18 rows of labels for 17 vectors" in refused(
+        "import", tmp_path / "short.npy", "--labels", labels, "--out", out
+    )
+    np.savez(tmp_path / "o.npz", vectors=np.array([{"a": 1}, None], dtype=object))
+    assert "object" in refused("import", tmp_path / "o.npz", "--out", out)
+    assert not out.exists()
+
+
+def test_a_study_that_data_cannot_answer_is_skipped_and_said(tmp_path: Path) -> None:
+    made = Gaussian(identities=8).embeddings()
+    np.save(tmp_path / "v.npy", made.vectors)
+    made.rows.select("identity", "gender").write_csv(tmp_path / "labels.csv")
+    ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
+    assert list(skipped) == ["transfer"]
+    assert "ethnicity" in skipped["transfer"]
+    assert "ethnicity" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_dataset_s_own_leaking_split_is_refused(
+    tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    made = Gaussian(identities=10, images=2).embeddings()
+    side = ["train", "test"] * 60
+    frame = made.rows.select("identity", "gender", "ethnicity").with_columns(side=pl.Series(side))
+    frame.write_csv(tmp_path / "labels.csv")
+    np.save(tmp_path / "v.npy", made.vectors)
+    ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
+    for study in ("probe", "transfer"):
+        said = refused(study, tmp_path / "emb", "--split-column", "side")
+        assert "identities stand in both train and test" in said
+
+
+def test_module_and_script_are_the_same_program(tmp_path: Path) -> None:
+    write_embeddings(Gaussian(identities=3).embeddings(), tmp_path / "emb")
+    for program in ([sys.executable, "-m", "evenface"], [Path(sys.executable).parent / "evenface"]):
+        done = subprocess.run([*program, "check", tmp_path / "emb"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        done = subprocess.run([*program, "check", tmp_path], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert done.stderr.startswith("evenface: error: ")
+        assert "Traceback" not in done.stderr
+
+
+def test_real_faces_end_in_a_report(real: Path, tmp_path: Path) -> None:
+    models = real / "models"
+    out = tmp_path / "london"
+    ok("run", real / "london" / "manifest.csv", "--model", f"onnx:{models / 'mobilefacenet.onnx'}",
+       "--detector", models / "face_detection_yunet.onnx", "--out", out, *FAST)  # fmt: skip
+    made = open_embeddings(out / "embeddings")
+    assert (len(made), made.failures.height) == (204, 0)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "001_neutral" not in page
