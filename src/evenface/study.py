@@ -43,7 +43,7 @@ class Step:
     Attributes
     ----------
     stage : str
-        ``faces``, ``embed``, the name of a study, or ``report``.
+        ``render``, ``faces``, ``embed``, the name of a study, or ``report``.
     done, total : int
     detail : str
         A rate, a count of failures, or why a stage was skipped.
@@ -137,7 +137,7 @@ def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 
     folder = _output_folder(Path(out))
     population = SyntheticPopulation(identities, images, seed=seed)
     faces = write_faces(
-        population, folder / "faces", progress=lambda done, total: tell(Step("faces", done, total))
+        population, folder / "faces", progress=lambda done, total: tell(Step("render", done, total))
     )
     return run(faces, folder, StudyConfig(), on_step=tell)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +74,20 @@ def _tensor(x: Vectors, factor: float) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(x * factor, dtype=np.float32))
 
 
+SMALL = 5e7
+"""Multiplications a step below which a second thread costs more than it brings."""
+
+
+@contextmanager
+def _threads(multiplications: float) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if multiplications < SMALL else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
     """Train an MLP on a problem by class-weighted cross-entropy.
 
@@ -83,6 +99,11 @@ def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
         If the training loss is no longer finite.
     """
     o = options or MlpOptions()
+    with _threads(o.batch * problem.x.shape[1] * o.hidden):
+        return _fit(problem, o)
+
+
+def _fit(problem: Problem, o: MlpOptions) -> FittedMlp:
     norm = float(np.sqrt(np.mean(np.sum(problem.x.astype(np.float64) ** 2, axis=1))))
     factor = INPUT_NORM / norm if norm else 1.0
     x, y = _tensor(problem.x, factor), torch.from_numpy(problem.y)

@@ -1,0 +1,92 @@
+"""What README and docs show is what the program does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evenface.cli import COMMANDS, main
+from evenface.embed.models.options import read_sidecar
+from evenface.faces.synthetic import SyntheticPopulation, write_faces
+from populations import Gaussian
+from support import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in blocks(page, ""):
+            for line in block.splitlines():
+                if line.startswith("evenface "):
+                    yield page.name, line
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the files that the examples name."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)
+
+
+def test_the_python_example_runs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    namespace: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), namespace)
+    assert Path(str(namespace["report"])).is_file()
+    assert "balanced accuracy" in capsys.readouterr().out
+
+
+def test_the_commands_run(here: Path, tmp_path: Path) -> None:
+    # Those that need a network of one's own are run with HOG in its place.
+    write_faces(SyntheticPopulation(8, 1), here / "faces")
+    made = Gaussian(identities=8).embeddings()
+    np.save(here / "vectors.npy", made.vectors)
+    made.rows.select("identity", "gender", "ethnicity").write_csv(here / "labels.csv")
+    count = 0
+    for _, line in commands():
+        argv = shlex.split(line)[1:]
+        if "--model" in argv:
+            place = argv.index("--model")
+            argv[place : place + 4] = ["--model", "hog"]
+        argv = ["faces" if a == "SOURCE" else "8" if a == "500" else a for a in argv]
+        if "--out" in argv and argv[0] in ("embed", "import"):
+            out = here / argv[argv.index("--out") + 1]
+            if out.exists():
+                continue
+        argv = ["vectors.npz" if a == "FILE" else a for a in argv]
+        assert main(argv) == 0, line
+        count += 1
+    assert count >= 4
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_command_that_a_page_names_exists(page: Path) -> None:
+    for name in re.findall(r"`evenface ([a-z]+)", page.read_text(encoding="utf-8")):
+        assert name in COMMANDS
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "ARCHITECTURE.md"], ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_card_in_the_docs_is_a_card(tmp_path: Path) -> None:
+    (card,) = blocks(ROOT / "docs" / "embedding.md", "json")
+    file = tmp_path / "network.onnx"
+    (tmp_path / "network.onnx.json").write_text(card)
+    options = read_sidecar(file)
+    assert options["size"] == (112, 112)
