@@ -28,7 +28,7 @@ NO_LABEL = "(not recorded)"
 SHAPES = 3
 """Markers that a three-dimensional plot can tell apart as well."""
 
-RASTER = 180
+RASTER = 140
 """Dots an inch of what is drawn as a picture inside a figure: clouds of many points."""
 
 STYLE: dict[Any, Any] = {

@@ -59,7 +59,7 @@ def draw_map(result: MapResult, size: int, dims: int) -> Figure:
     flat = dims == 2
     with drawing.styled():
         rows = max((table[n].n_unique() + 1) // 2 for n in labellings) if labellings else 1
-        figure = drawing.new_figure(3.9 * max(len(labellings), 1), 4.3 + 0.17 * rows)
+        figure = drawing.new_figure(3.9 * max(len(labellings), 1), 4.2 + 0.17 * rows)
         panels = figure.subplots(
             1, len(labellings), squeeze=False, subplot_kw={} if flat else {"projection": "3d"}
         )[0]

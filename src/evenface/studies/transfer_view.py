@@ -90,7 +90,7 @@ def draw_transfer(result: TransferResult, probe: str) -> Figure:
     )
     sizes = dict(result.tables["sizes"].select("train_on", "identities").rows())
     with drawing.styled():
-        figure = drawing.new_figure(2.9 + 1.0 * len(columns), 1.3 + 0.5 * len(rows))
+        figure = drawing.new_figure(max(2.9 + 1.0 * len(columns), 6.2), 1.7 + 0.5 * len(rows))
         axes = figure.subplots()
         shades = drawing.heat_map()
         low = min(0.5, np.nan_to_num(values, nan=0.5).min())
@@ -112,7 +112,7 @@ def draw_transfer(result: TransferResult, probe: str) -> Figure:
             range(len(rows)), [f"{drawing.short(r, 24)} ({sizes.get(r, 0):.0f})" for r in rows]
         )
         axes.tick_params(axis="x", length=0)
-        if len(columns) > 4:
+        if len(columns) > 4 or max(map(len, columns)) > 10:
             for tick in axes.get_xticklabels():
                 tick.set(rotation=30, ha="right", rotation_mode="anchor")
         axes.tick_params(axis="y", length=0)
@@ -124,8 +124,8 @@ def draw_transfer(result: TransferResult, probe: str) -> Figure:
         axes.set_xlabel("tested on (framed: the group learned on)")
         axes.set_ylabel("trained on (identities)")
         axes.set_title(
-            f"{drawing.short(result.config['target'], 20)}: balanced accuracy, "
-            f"{PROBES[probe].title}"
+            f"{drawing.short(result.config['target'], 20)}: balanced accuracy\n"
+            f"({PROBES[probe].title})"
         )
         bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=24)
         bar.outline.set_visible(False)

@@ -1,0 +1,86 @@
+"""The figures of a report: written as files, and carried inside the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from evenface.heads.probes import PROBES
+from evenface.studies.drawing import save_figure, short, styled
+from evenface.studies.result import Result
+
+SYNTHETIC = "Synthetic faces: rendered, they show nobody; nothing about real people follows."
+PLAIN = " !$'()*+,-./:;=?@[]^_`{|}~"
+"""Characters that may stand in a data URI within a quoted attribute as they are."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure.
+
+    Attributes
+    ----------
+    name : str
+        Stem of its files in ``figures/``.
+    alt : str
+        What it shows, for those who don't see it.
+    uri : str
+        The SVG as a data URI: as an image it can't run anything or fetch anything.
+    """
+
+    name: str
+    alt: str
+    uri: str
+
+
+def draw_figures(results: Mapping[str, Result], folder: Path) -> dict[str, Picture]:
+    """Write every figure as SVG and PDF; return them by name."""
+    pictures = {}
+    for result in results.values():
+        for name, figure in result.figures().items():
+            if result.context.get("synthetic"):
+                # The line needs room of its own, or what is below gets less.
+                figure.set_figheight(figure.get_figheight() + 0.35)
+                with styled():
+                    figure.suptitle(SYNTHETIC, x=0.01, ha="left", fontsize=8, color="#8A4B00")
+            svg = save_figure(figure, folder / name)[0]
+            text = svg.read_text(encoding="utf-8")
+            pictures[name] = Picture(name, describe(name, result), data_uri(text))
+    return pictures
+
+
+def data_uri(svg: str) -> str:
+    """Return an SVG as a percent-encoded data URI, which is shorter than base64."""
+    # Inside tags only, where no label stands: a hundredth of a point is fine enough.
+    svg = re.sub(r"<[^<>]+>", lambda tag: re.sub(r"(\.\d{2})\d+", r"\1", tag[0]), svg)
+    # Line ends only separate: a label in a figure never holds one.
+    return "data:image/svg+xml," + quote(re.sub(r"\s*\n\s*", " ", svg), safe=PLAIN)
+
+
+def describe(name: str, result: Result) -> str:
+    """Return a figure's text alternative; the numbers stand in the tables beside it."""
+    if name.startswith("map_"):
+        _, size, dims = name.rsplit("_", 2)
+        who = "everybody" if size == "all" else f"{size} identities a group"
+        return (
+            f"Scatter plot, t-SNE map in {dims[0]} dimensions of {who}, one panel for each way "
+            "to colour it. How pure neighbourhoods are is in the table."
+        )
+    if name == "probe":
+        return (
+            "Balanced accuracy of every probe with its interval, one panel for each attribute, "
+            "chance dotted. The same numbers are in the table."
+        )
+    if name == "probe_curves":
+        return "Loss and accuracy of the MLP probe on training and validation rows, by epoch."
+    if name.startswith("transfer"):
+        probe = name.removeprefix("transfer_") if name != "transfer" else ""
+        title = PROBES[probe].title if probe in PROBES else "strongest on validation rows"
+        return (
+            f"Matrix of balanced accuracies for {short(result.config['target'], 40)} ({title}): "
+            "rows trained on, columns tested on. The same numbers are in the table."
+        )
+    return f"Figure {name}"

@@ -1,0 +1,166 @@
+"""The report: one HTML file that opens from a disk and asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evenface._version import __version__
+from evenface.report import summary, tables, texts
+from evenface.report.explorer import explorer_data, script_json
+from evenface.report.figures import SYNTHETIC, Picture, draw_figures
+from evenface.report.results import Loaded, load_names, load_results
+from evenface.studies.map import MapResult
+from evenface.studies.probe import ProbeResult
+from evenface.studies.result import Result
+from evenface.studies.transfer import TransferResult
+
+REPORT = "report.html"
+
+
+def build_report(folder: Path, *, names: bool = False) -> Path:
+    """Write ``figures/`` and ``report.html`` from the results of an output folder.
+
+    Nothing is computed again; the same results give the same bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``results/*.json``; for `names`, also ``embeddings/``.
+    names : bool
+        Whether paths and identities may be shown. Pages travel; the default is no.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    StoreError
+        If there is no result, or one is damaged.
+    """
+    folder = Path(folder)
+    loaded = load_results(folder)
+    known = load_names(folder) if names else {}
+    pictures = draw_figures(loaded.results, folder / "figures")
+    has_study = (folder / "study.toml").is_file()
+    html = render(loaded, pictures, known, names=names, has_study=has_study)
+    page = folder / REPORT
+    draft = page.with_suffix(".tmp")
+    # A lone surrogate in a label has no UTF-8; a question mark stands for it.
+    draft.write_bytes(html.encode("utf-8", errors="replace"))
+    os.replace(draft, page)
+    return page
+
+
+def render(
+    loaded: Loaded,
+    pictures: Mapping[str, Picture],
+    known: Mapping[str, Mapping[str, str]],
+    *,
+    names: bool = False,
+    has_study: bool = False,
+) -> str:
+    """Return the page's HTML."""
+    context = loaded.contexts[0]
+    splits = next((c["splits"] for c in loaded.contexts if c.get("splits")), None)
+    maps = loaded.results.get("map")
+    data = explorer_data(maps, known) if isinstance(maps, MapResult) else None
+    scripts = [_script("page.js")]
+    if data is not None:
+        scripts = [_plotly(), _script("explorer.js"), *scripts]
+    environment = make_environment()
+    return environment.get_template("page.html.j2").render(
+        title=summary.headline(context),
+        version=__version__,
+        synthetic=any(c.get("synthetic") for c in loaded.contexts),
+        synthetic_text=SYNTHETIC.split(": ", 1),
+        policy=policy(scripts),
+        style=Markup(_source("style.css")),
+        scripts=[Markup(s) for s in scripts],
+        data=None if data is None else script_json(data),
+        uncoloured=data["uncoloured"] if data else [],
+        context=context,
+        warnings=summary.warnings(loaded),
+        skipped=loaded.skipped,
+        facts=summary.facts(context, splits),
+        groups=summary.groups(context),
+        findings=summary.findings(loaded.results),
+        results=loaded.results,
+        chapters=texts.CHAPTERS,
+        glossary=texts.GLOSSARY,
+        intervals=texts.INTERVALS,
+        pictures=pictures,
+        views={name: view(result) for name, result in loaded.results.items()},
+        few=summary.FEW,
+        names=names,
+        has_study=has_study,
+    )
+
+
+def view(result: Result) -> list[dict[str, Any]]:
+    """Return a study's tables."""
+    if isinstance(result, MapResult):
+        return tables.map_tables(result)
+    if isinstance(result, ProbeResult):
+        return tables.probe_tables(result)
+    if isinstance(result, TransferResult):
+        return tables.transfer_tables(result)
+    return []
+
+
+def make_environment() -> Environment:
+    """Return the templates' environment: everything is escaped, nothing may be undefined."""
+    return Environment(
+        loader=PackageLoader("evenface", "report/templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def policy(scripts: list[str]) -> str:
+    """Return a content security policy that runs these scripts only and fetches nothing.
+
+    Scripts are named by hash, so that one that a label smuggled in would not run.
+    """
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'"
+        for s in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; connect-src 'none'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(name: str) -> str:
+    folder = Path(__file__).parent / "templates"
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def _script(name: str) -> str:
+    return fit_script(_source(name))
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return fit_script(str(get_plotlyjs()))
+
+
+def fit_script(source: str) -> str:
+    """Return a script that can't end its element early and hashes as a browser reads it."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    # Inside a string or a regular expression "<\/" is "</"; elsewhere neither stands in a script.
+    return re.sub(r"<(/script|!--)", r"<\\\1", source, flags=re.IGNORECASE)

@@ -1,0 +1,105 @@
+"""Reading back what the studies of an output folder found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evenface.errors import StoreError
+from evenface.studies.drawing import short
+from evenface.studies.map import MapResult
+from evenface.studies.probe import ProbeResult
+from evenface.studies.result import Result, read_saved
+from evenface.studies.transfer import TransferResult
+
+STUDIES: dict[str, type[Result]] = {
+    study.study: study for study in (MapResult, ProbeResult, TransferResult)
+}
+"""The studies that a report knows, in its order."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The results of an output folder.
+
+    Attributes
+    ----------
+    results : mapping of str to Result
+        By study, in the order of `STUDIES`.
+    skipped : tuple of str
+        A sentence for each file that is no result of a known study.
+    """
+
+    results: Mapping[str, Result]
+    skipped: tuple[str, ...]
+
+    @property
+    def contexts(self) -> list[Mapping[str, Any]]:
+        """What each study measured."""
+        return [result.context for result in self.results.values()]
+
+
+def load_results(folder: Path) -> Loaded:
+    """Read every ``results/*.json`` of an output folder.
+
+    Raises
+    ------
+    StoreError
+        If there is no result, or the file of a known study is damaged or newer.
+    """
+    files = sorted((folder / "results").glob("*.json"))
+    found: dict[str, Result] = {}
+    skipped = []
+    for file in files:
+        study = STUDIES.get(file.stem)
+        if study is None:
+            skipped.append(
+                f"results/{short(file.name, 60)} is of no study that this version can show."
+            )
+            continue
+        found[file.stem] = _load(file, study)
+    if not found:
+        there = f"it holds {len(files)} files of unknown studies" if files else "it holds none"
+        raise StoreError(
+            f"{folder / 'results'}: no result to report ({there}); run a study first, such as "
+            "`evenface run SOURCE --out DIR`, and give its output folder"
+        )
+    return Loaded({name: found[name] for name in STUDIES if name in found}, tuple(skipped))
+
+
+def _load(file: Path, study: type[Result]) -> Result:
+    saved = read_saved(file)
+    name = str(saved["schema"]).rsplit("/", 1)[0]
+    if name != f"evenface.{study.study}":
+        raise StoreError(
+            f"{file}: holds {name!r}, not 'evenface.{study.study}'; run the study again"
+        )
+    try:
+        return study.from_dict(saved)
+    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"{file}: damaged ({error!r}); run the study again") from error
+
+
+def load_names(folder: Path) -> dict[str, dict[str, str]]:
+    """Return ``path`` and ``identity`` by sample_id from an output folder's embeddings.
+
+    Empty where the embeddings are not kept beside the results.
+    """
+    names: dict[str, dict[str, str]] = {}
+    for part in sorted((folder / "embeddings").glob("part-*.parquet")):
+        try:
+            have = pl.read_parquet_schema(part)
+            wanted = [c for c in ("path", "identity") if c in have]
+            table = pl.read_parquet(part, columns=["sample_id", *wanted])
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StoreError(
+                f"{part}: can't be read for names ({error}); run `evenface check`, or build the "
+                "report without names"
+            ) from error
+        for row in table.rows(named=True):
+            names[row["sample_id"]] = {c: str(row[c]) for c in wanted if row[c] is not None}
+    return names

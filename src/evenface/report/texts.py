@@ -1,0 +1,141 @@
+"""The fixed words of a report: what each study asks, what it can't say, what metrics mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The words around one study.
+
+    Attributes
+    ----------
+    title, question : str
+    limits : tuple of str
+        What the study can't say.
+    """
+
+    title: str
+    question: str
+    limits: tuple[str, ...]
+
+
+LABELS = (
+    "Labels are what the dataset recorded about a face, often somebody's guess from a picture; "
+    "they are not what a person is or says of themselves."
+)
+CLOSED = (
+    "The people measured are a closed set: intervals say how far the numbers would vary with "
+    "other people drawn the same way, not how they would in another dataset."
+)
+
+CHAPTERS = {
+    "map": Chapter(
+        "Maps",
+        "Do faces of one group lie together in the space of the embeddings, and how much of that "
+        "does a picture in two or three dimensions keep?",
+        (
+            "t-SNE keeps some of each face's nearest neighbours and little else: distances "
+            "between clusters, their sizes and their number mean nothing by themselves.",
+            "A neighbourhood that shares a label can come from lighting, pose or source as well "
+            "as from the face.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
+    "probe": Chapter(
+        "Probe",
+        "Can gender and ethnicity be read from the vectors of people whom the reader never saw?",
+        (
+            "A probe measures what these probes can read with this many examples. What it fails "
+            "to read may still be there, and what it reads need not be used by any system.",
+            "The strongest probe is chosen on validation rows, so the choice does not flatter "
+            "it; accuracies of small groups still have wide intervals.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
+    "transfer": Chapter(
+        "Transfer",
+        "Does what is learned on one group hold for another?",
+        (
+            "The largest of many gaps is overstated on average, because it was picked for being "
+            "the largest; the intervals are not corrected for that.",
+            "Models of single groups are matched in size to the smallest one. With few "
+            "identities they learn little, and a gap that is not shown is not shown to be zero.",
+            "A gap says that the reading differs between groups, not why.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
+}
+
+GLOSSARY = {
+    "map": (
+        (
+            "kNN purity",
+            "Share of a face's 10 nearest faces of other people that carry the same label, "
+            "averaged over faces. In [0,\u00a01]; depends on how common labels are.",
+        ),
+        (
+            "kNN purity above chance",
+            "(purity − chance) / (1 − chance), where chance is the purity if labels were dealt "
+            "at random. 0 is chance, 1 is always.",
+        ),
+        (
+            "silhouette",
+            "How much nearer a face is to its own label's faces than to the next label's. In "
+            "[−1,\u00a01]; near 0 where labels overlap.",
+        ),
+        (
+            "trustworthiness",
+            "How far the neighbours seen in a map are neighbours in the embeddings too "
+            "(Venna and Kaski 2001). In [0,\u00a01].",
+        ),
+        (
+            "kNN preservation",
+            "Share of a face's 10 nearest neighbours in the embeddings that are among its 10 "
+            "nearest in the map. In [0,\u00a01].",
+        ),
+    ),
+    "probe": (
+        (
+            "accuracy",
+            "Share of held-out pictures whose label was predicted rightly. In [0,\u00a01].",
+        ),
+        (
+            "balanced accuracy",
+            "Mean of the classes' recalls: every class counts the same however many people it "
+            "has. In [0,\u00a01].",
+        ),
+        ("chance", "1 / number of classes: the balanced accuracy of a guess."),
+        (
+            "strongest probe",
+            "The one with the best mean score on validation rows, which are never test rows.",
+        ),
+    ),
+    "transfer": (
+        (
+            "transfer gap",
+            "Balanced accuracy on a group of the model trained on that group, minus that of a "
+            "model trained elsewhere; the interval is paired over the same people. "
+            "In [−1,\u00a01]; above zero something is lost.",
+        ),
+        (
+            "all, size-matched",
+            "A model of all groups that learned from as many people as a single group's model.",
+        ),
+        ("all", "A model of every training row of every group, so of more people."),
+    ),
+}
+
+INTERVALS = (
+    "Intervals come from a percentile bootstrap that draws identities, not pictures, within the "
+    "groups: two pictures of one person are no independent evidence.",
+    "† A class without a single error (or without a single hit) cannot vary when it is drawn "
+    "again; its exact Clopper–Pearson bound takes the place of the missing spread and is combined "
+    "with the rest (Zou and Donner 2008).",
+    "‡ Nothing varied at all: the exact bound for that many identities stands alone.",
+    "Intervals are for one number each; none is corrected for looking at many.",
+)

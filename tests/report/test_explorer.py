@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+from evenface.report.explorer import colouring, explorer_data, script_json
+from evenface.report.figures import data_uri
+from evenface.studies.drawing import BLANK, looks
+from evenface.studies.result import Result
+
+
+def test_json_in_a_script_holds_nothing_that_html_reads() -> None:
+    data = {"a": "</script><!-- & \u2028\u2029 é 👩🏽‍🔬 مرحبا", "b": "\ud800"}
+    text = str(script_json(data))
+    assert not set(text) & set("<>&\u2028\u2029")
+    text.encode("utf-8")
+    assert json.loads(text) == data
+
+
+def test_numbers_with_many_values_are_cut_into_fifths() -> None:
+    way = colouring("age", [*map(str, range(100)), None])
+    assert way is not None
+    assert [e["label"] for e in way["legend"]][:2] == ["0 to 19", "20 to 39"]
+    assert [e["n"] for e in way["legend"]] == [20] * 5 + [1]
+
+
+def test_a_skewed_number_has_no_empty_bin() -> None:
+    way = colouring("age", ["5"] * 90 + [str(k) for k in range(10)])
+    assert way is not None
+    assert all(e["n"] for e in way["legend"])
+    assert sum(e["n"] for e in way["legend"]) == 100
+
+
+def test_text_with_too_many_values_gives_no_colours() -> None:
+    assert colouring("name", [f"n{i}" for i in range(25)]) is None
+    assert colouring("name", [f"n{i}" for i in range(24)]) is not None
+
+
+def test_ranges_are_sorted_as_numbers() -> None:
+    way = colouring("age", ["20-29", "3-9", "more than 70", "10-19"])
+    assert way is not None
+    assert [e["label"] for e in way["legend"]] == ["3-9", "10-19", "20-29", "more than 70"]
+    assert [e["colour"] for e in way["legend"]] == ["#440154", "#2C728E", "#28AE80", "#E3CF1C"]
+
+
+def test_groups_of_two_attributes_share_colours_and_markers() -> None:
+    drawn = looks(["m · A", "m · B", "m · C", "f · A", "f · B", "f · C", None])
+    assert drawn["m · A"][0] == drawn["f · A"][0]
+    assert drawn["m · A"][1] == drawn["m · C"][1] != drawn["f · A"][1]
+    assert drawn[None] == (BLANK, 0)
+    assert len(set(drawn.values())) == 7
+
+
+def test_every_point_is_in_every_map_once(plain: dict[str, Result]) -> None:
+    data = explorer_data(plain["map"])  # type: ignore[arg-type]
+    assert [(m["dims"], sorted(m["rows"])) for m in data["maps"]] == [
+        (2, list(range(40))),
+        (3, list(range(40))),
+    ]
+    assert {f["name"] for f in data["facts"]} == {"group", "gender", "ethnicity", "age", "<b>note"}
+    assert data["uncoloured"] == ["<b>note"]
+    assert [w["name"] for w in data["colours"]] == [
+        "gender", "ethnicity", "demographic group", "age",
+    ]  # fmt: skip
+
+
+def test_a_label_that_looks_like_a_number_survives_the_shortening_of_figures() -> None:
+    svg = '<g d="M 1.23456"><text>1.23456 50% "x"</text>\n</g>'
+    uri = data_uri(svg)
+    assert "M 1.23" in uri
+    assert "1.23456 50%25 %22x%22" in uri
+    assert not set(uri) & set('"<>#&\n')
