@@ -29,11 +29,11 @@ from evenface.faces.source import read_faces
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
 from evenface.report.page import build_report
+from evenface.report.results import SKIPPED
 from evenface.studies.result import read_saved
 from evenface.studies.table import STUDIES
 
 STUDY_FILE = "study.toml"
-SKIPPED = "skipped.json"
 
 
 @dataclass(frozen=True)

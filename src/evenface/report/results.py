@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,11 @@ import polars as pl
 
 from evenface.errors import StoreError
 from evenface.studies.drawing import short
-from evenface.studies.map import MapResult
-from evenface.studies.probe import ProbeResult
 from evenface.studies.result import Result, read_saved
-from evenface.studies.transfer import TransferResult
+from evenface.studies.table import STUDIES
 
-STUDIES: dict[str, type[Result]] = {
-    study.study: study for study in (MapResult, ProbeResult, TransferResult)
-}
-"""The studies that a report knows, in its order."""
+SKIPPED = "skipped.json"
+"""Beside the results: which studies the data could not answer, and why."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,8 @@ class Loaded:
     results : mapping of str to Result
         By study, in the order of `STUDIES`.
     skipped : tuple of str
-        A sentence for each file that is no result of a known study.
+        A sentence for each study that could not be answered, and for each file that is no
+        result of a known study.
     """
 
     results: Mapping[str, Result]
@@ -51,9 +49,10 @@ def load_results(folder: Path) -> Loaded:
     StoreError
         If there is no result, or the file of a known study is damaged or newer.
     """
-    files = sorted((folder / "results").glob("*.json"))
+    place = folder / "results"
+    files = sorted(f for f in place.glob("*.json") if f.name != SKIPPED)
     found: dict[str, Result] = {}
-    skipped = []
+    skipped = _not_answered(place / SKIPPED)
     for file in files:
         study = STUDIES.get(file.stem)
         if study is None:
@@ -61,7 +60,7 @@ def load_results(folder: Path) -> Loaded:
                 f"results/{short(file.name, 60)} is of no study that this version can show."
             )
             continue
-        found[file.stem] = _load(file, study)
+        found[file.stem] = _load(file, study.result)
     if not found:
         there = f"it holds {len(files)} files of unknown studies" if files else "it holds none"
         raise StoreError(
@@ -69,6 +68,18 @@ def load_results(folder: Path) -> Loaded:
             "`evenface run SOURCE --out DIR`, and give its output folder"
         )
     return Loaded({name: found[name] for name in STUDIES if name in found}, tuple(skipped))
+
+
+def _not_answered(file: Path) -> list[str]:
+    try:
+        reasons = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    if not isinstance(reasons, dict):
+        return []
+    return [
+        f"The study {short(str(name), 40)!r} was left out: {why}." for name, why in reasons.items()
+    ]
 
 
 def _load(file: Path, study: type[Result]) -> Result:

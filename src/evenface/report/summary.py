@@ -47,7 +47,8 @@ def warnings(loaded: Loaded) -> list[tuple[str, str]]:
                 f"({values}). If one is wrong, every number here is about a model fed wrongly.",
             )
         )
-    if crops.get("aligned") is False and crops.get("reason"):
+    # Rendered faces stand where they should; there is nothing to align.
+    if crops.get("aligned") is False and crops.get("reason") and not context.get("synthetic"):
         found.append(
             (
                 "Faces were not aligned",
@@ -55,6 +56,7 @@ def warnings(loaded: Loaded) -> list[tuple[str, str]]:
                 "for some groups than for others.",
             )
         )
+    found += [("Not everything is here", sentence) for sentence in loaded.skipped]
     prints = {c.get("embedding_fingerprint") for c in loaded.contexts}
     if len(prints) > 1:
         found.append(

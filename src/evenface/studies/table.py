@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
@@ -45,9 +44,3 @@ STUDIES: dict[str, Study] = {
         "Does what is learned on one group hold for another?",
     ),
 }
-
-
-def result_of(saved: dict[str, Any]) -> Result | None:
-    """Make a saved result again; None for a study that this version doesn't know."""
-    name = str(saved["schema"]).removeprefix("evenface.").rsplit("/", 1)[0]
-    return STUDIES[name].result.from_dict(saved) if name in STUDIES else None
