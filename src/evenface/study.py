@@ -178,10 +178,9 @@ def _embeddings(
     by = config.common.group_by
     if is_embedding_folder(source):
         embeddings = open_embeddings(source)
-        chosen = set(select_rows(embeddings.rows, by=by, **select)["sample_id"].to_list())
-        return embeddings.take(
-            [i for i, s in enumerate(embeddings.rows["sample_id"]) if s in chosen]
-        )
+        ids = embeddings.rows["sample_id"]
+        chosen = ids.is_in(select_rows(embeddings.rows, by=by, **select)["sample_id"].implode())
+        return embeddings if chosen.all() else embeddings.take(chosen)
     tell(Step("faces", 0, 1))
     faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
     check_groups(faces, config)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +13,7 @@ from evenface.errors import TrainingError
 from evenface.heads.networks import Mlp
 from evenface.heads.problem import Fitted, Labels, Problem, balanced_accuracy
 from evenface.heads.scaling import Vectors
+from evenface.heads.threads import one_torch_thread_below
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,6 @@ def _tensor(x: Vectors, factor: float) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(x * factor, dtype=np.float32))
 
 
-SMALL = 5e8
-"""Multiplications a step below which one thread works alone: threads that wait for each other at
-every step gain little when a machine is idle and lose thirtyfold when it is not."""
-
-
-@contextmanager
-def _threads(multiplications: float) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if multiplications < SMALL else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
     """Train an MLP on a problem by class-weighted cross-entropy.
 
@@ -100,7 +84,7 @@ def fit_mlp(problem: Problem, options: MlpOptions | None = None) -> FittedMlp:
         If the training loss is no longer finite.
     """
     o = options or MlpOptions()
-    with _threads(o.batch * problem.x.shape[1] * o.hidden):
+    with one_torch_thread_below(o.batch * problem.x.shape[1] * o.hidden):
         return _fit(problem, o)
 
 

@@ -12,6 +12,7 @@ from evenface.heads.linear import fit_linear
 from evenface.heads.neighbours import fit_neighbours
 from evenface.heads.problem import Fitted, Labels, Problem, Trained, pose
 from evenface.heads.scaling import Vectors
+from evenface.heads.threads import one_thread_below
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,6 @@ def train_probes(
     dict
         Name to trained probe, which takes raw vectors.
     """
-    problem, scaling = pose(train, y, validation, y_validation, n_classes=n_classes, seed=seed)
-    return {name: Trained(PROBES[name].fit(problem), scaling) for name in names}
+    with one_thread_below(len(y)):
+        problem, scaling = pose(train, y, validation, y_validation, n_classes=n_classes, seed=seed)
+        return {name: Trained(PROBES[name].fit(problem), scaling) for name in names}
