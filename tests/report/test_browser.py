@@ -95,7 +95,7 @@ def test_a_phone_needs_no_sideways_scrolling(
 
 def test_without_scripts_everything_is_there(visit: Go, plain_page: Path) -> None:
     seen = visit(plain_page, java_script_enabled=False)
-    assert seen.page.locator(".for-probe:visible").count() == 2
+    assert seen.page.locator(".for-probe:visible").count() == 3
     assert seen.page.locator("#explorer").is_hidden()
     assert seen.page.locator("details.static").count() == 2
     assert "needs JavaScript" in seen.page.locator("noscript").first.inner_text()

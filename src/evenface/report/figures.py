@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from evenface.heads.probes import PROBES
 from evenface.studies.drawing import save_figure, short, styled
+from evenface.studies.heldout import title
 from evenface.studies.result import Result
 
 SYNTHETIC = "Synthetic faces: rendered, they show nobody; nothing about real people follows."
@@ -78,9 +78,9 @@ def describe(name: str, result: Result) -> str:
         return "Loss and accuracy of the MLP probe on training and validation rows, by epoch."
     if name.startswith("transfer"):
         probe = name.removeprefix("transfer_") if name != "transfer" else ""
-        title = PROBES[probe].title if probe in PROBES else "strongest on validation rows"
         return (
-            f"Matrix of balanced accuracies for {short(result.config['target'], 40)} ({title}): "
-            "rows trained on, columns tested on. The same numbers are in the table."
+            f"Matrix of balanced accuracies for {short(result.config['target'], 40)} "
+            f"({title(probe)}): rows trained on, columns tested on. The same numbers are in the "
+            "table."
         )
     return f"Figure {name}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evenface.heads.probes import PROBES
 from evenface.report.results import Loaded
 from evenface.report.tables import Cell, cell, title_of
 from evenface.studies.drawing import short
@@ -175,13 +174,13 @@ def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.
 
 def _probe_findings(result: ProbeResult) -> list[dict[str, Any]]:
     cards = []
-    for target, best, classes in result.tables["headline"].rows():
+    for target, best, classes, chosen in result.tables["headline"].rows():
         found = result.where(
             metric="balanced_accuracy", target=target, probe=best, group="all"
         ).rows(named=True)
         if found:
             title = f"{title_of(short(target, 60))} read from the vectors"
-            detail = f"Balanced accuracy, {PROBES[best].title} probe (strongest on validation)."
+            detail = f"Balanced accuracy, strongest probe on validation rows ({chosen})."
             shown = cell(found[0], digits=2)
             chance = f"chance {1 / classes:.2f}"
             cards.append(

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from evenface.heads.probes import PROBES
 from evenface.stats.accuracy import BOTH, EXACT
 from evenface.studies.drawing import HEAT
+from evenface.studies.heldout import readers, title
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.training_sets import ALL, MATCHED
@@ -117,19 +117,20 @@ def _one(numbers: pl.DataFrame, *, signed: bool = False, **own: Any) -> Cell | N
 
 def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
     """Return, for each target, every probe's accuracies, over everybody and by group."""
-    probes = list(result.config["probes"])
+    probes = list(readers(result.config["probes"]))
     tables = []
-    for target, best, classes in result.tables["headline"].rows():
+    for target, best, classes, chosen in result.tables["headline"].rows():
         own = result.numbers.filter(target=target)
         groups = [g for g in dict.fromkeys(own["group"].to_list()) if g != "all"]
         tables.append(
             {
                 "target": title_of(target),
                 "classes": classes,
+                "chosen": chosen,
                 "chance": _one(own, metric="chance"),
                 "rows": [
                     {
-                        "probe": _probe(p),
+                        "probe": title(p),
                         "best": p == best,
                         **{
                             m: _one(own, metric=m, probe=p, group="all")
@@ -145,14 +146,10 @@ def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
                     }
                     for g in groups
                 ],
-                "probes": [_probe(p) for p in probes],
+                "probes": [title(p) for p in probes],
             }
         )
     return tables
-
-
-def _probe(name: str) -> str:
-    return PROBES[name].title if name in PROBES else name
 
 
 def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
@@ -164,7 +161,7 @@ def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
     values = result.where(metric="balanced_accuracy")["value"].drop_nulls()
     least = min([0.5, *values.to_list()])
     tables = []
-    for probe in [best, *(p for p in result.config["probes"] if p != best)]:
+    for probe in [best, *(p for p in readers(result.config["probes"]) if p != best)]:
         own = result.where(probe=probe)
         matrix = own.filter(metric="balanced_accuracy")
         cells = {(r["train_on"], r["test_on"]): r for r in matrix.rows(named=True)}
@@ -174,7 +171,7 @@ def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
         tables.append(
             {
                 "probe": probe,
-                "title": _probe(probe),
+                "title": title(probe),
                 "best": probe == best,
                 "columns": [_column(cells, rows, j) for j in columns],
                 "rows": [

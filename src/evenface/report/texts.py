@@ -50,8 +50,8 @@ CHAPTERS = {
         (
             "A probe measures what these probes can read with this many examples. What it fails "
             "to read may still be there, and what it reads need not be used by any system.",
-            "The strongest probe is chosen on validation rows, so the choice does not flatter "
-            "it; accuracies of small groups still have wide intervals.",
+            "The strongest probe is chosen anew on each split's validation rows, so the choice "
+            "does not flatter it; accuracies of small groups still have wide intervals.",
             LABELS,
             CLOSED,
         ),
@@ -112,7 +112,8 @@ GLOSSARY = {
         ("chance", "1 / number of classes: the balanced accuracy of a guess."),
         (
             "strongest probe",
-            "The one with the best mean score on validation rows, which are never test rows.",
+            "On each split, the probe that was best on that split's validation rows. Choosing "
+            "once over all splits would be choosing on rows that are tested in another.",
         ),
     ),
     "transfer": (

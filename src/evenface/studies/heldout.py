@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,9 +10,26 @@ import numpy.typing as npt
 import polars as pl
 
 from evenface.faces.split import Rows
-from evenface.heads.probes import train_probes
+from evenface.heads.probes import PROBES, train_probes
 from evenface.heads.problem import Trained
 from evenface.heads.scaling import Vectors
+
+STRONGEST = "strongest"
+"""Name of the reader that takes, on each split, the probe that was best on its validation rows.
+
+Choosing once over all splits would be choosing on the test rows: they validate other splits.
+"""
+
+
+def readers(probes: Sequence[str]) -> tuple[str, ...]:
+    """Return what is judged: the probes and, if there are several, each split's strongest."""
+    return (*probes, STRONGEST) if len(probes) > 1 else tuple(probes)
+
+
+def title(reader: str) -> str:
+    """Return what a reader calls a probe."""
+    return PROBES[reader].title if reader in PROBES else "strongest on validation"
+
 
 CURVE_SCHEMA = {
     "task": pl.String,
@@ -59,16 +76,15 @@ class Tally:
 
 
 class Curves:
-    """Loss and accuracy per epoch, and validation scores, collected over trainings."""
+    """Loss and accuracy per epoch, and which probes were the strongest, over trainings."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, object]] = []
-        self.scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+        self.chosen: dict[str, Counter[str]] = defaultdict(Counter)
 
     def add(self, task: str, seed: int, trained: Mapping[str, Trained]) -> None:
         """Take over what the probes of one task and seed recorded."""
-        for name, probe in trained.items():
-            self.scores[task, name].append(probe.fitted.validation)
+        for probe in trained.values():
             for entry in probe.fitted.history:
                 self.rows.append(
                     {"task": task, "seed": seed, **entry, "epoch": int(entry["epoch"])}
@@ -78,9 +94,20 @@ class Curves:
         """Return the curves, one row an epoch."""
         return pl.DataFrame(self.rows, schema=CURVE_SCHEMA)
 
-    def strongest(self, task: str, probes: Sequence[str]) -> str:
-        """Return the probe with the best mean score on validation rows, never on test rows."""
-        return max(probes, key=lambda name: float(np.mean(self.scores[task, name])))
+    def choose(self, task: str, trained: Sequence[Mapping[str, Trained]]) -> str:
+        """Return the probe with the best mean score on one split's validation rows; count it."""
+        scores = {
+            name: np.mean([one[name].fitted.validation for one in trained]) for name in trained[0]
+        }
+        best = max(scores, key=lambda name: float(scores[name]))
+        self.chosen[task][best] += 1
+        return best
+
+    def choices(self, task: str) -> str:
+        """Say how often each probe was the strongest: ``linear 3 of 5, MLP 2 of 5``."""
+        counts = self.chosen[task].most_common()
+        total = sum(n for _, n in counts)
+        return ", ".join(f"{title(name)} {n} of {total}" for name, n in counts)
 
 
 def train_on(

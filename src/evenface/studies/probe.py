@@ -27,7 +27,7 @@ from evenface.studies.data import (
     study_splits,
     with_splits,
 )
-from evenface.studies.heldout import Curves, Tally, train_on
+from evenface.studies.heldout import Curves, Tally, readers, train_on
 from evenface.studies.result import Result, make_frame, number
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class ProbeOptions(Options):
 class ProbeResult(Result):
     """What probes read out of held-out vectors.
 
-    `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (the probe
-    that was strongest on validation rows, per target) and ``left_out`` (values with too few
-    identities).
+    `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (per target,
+    which rows are the headline and which probes it took how often) and ``left_out`` (values with
+    too few identities).
     """
 
     study: ClassVar[str] = "probe"
@@ -66,7 +66,7 @@ class ProbeResult(Result):
     }
 
     def headline(self, target: str) -> str | None:
-        """Return the probe that was strongest on the validation rows."""
+        """Return the value of ``probe`` whose numbers are the headline: ``strongest``."""
         found = self.tables["headline"].filter(target=target)["probe"]
         return str(found[0]) if found.len() else None
 
@@ -110,8 +110,9 @@ def probe(
     -------
     ProbeResult
         Metrics ``accuracy``, ``balanced_accuracy`` (mean of the classes' recalls, in [0, 1]) and
-        ``chance`` (1 / number of classes). The headline is the probe that was strongest on the
-        validation rows, so that choosing it does not flatter it.
+        ``chance`` (1 / number of classes). The headline, ``probe="strongest"``, takes on each
+        split the probe that was best on that split's validation rows, so that choosing does not
+        flatter it.
 
     Raises
     ------
@@ -143,8 +144,8 @@ def probe(
 
         tally = _predict(data, labels[target], names, made, target, curves, step)
         rows += _numbers(data, labels[target], names, tally, target, common)
-        best = curves.strongest(target, names)
-        headlines.append({"target": target, "probe": best, "classes": len(labels[target].names)})
+        headlines.append((target, readers(names)[-1], len(labels[target].names),
+                          curves.choices(target)))  # fmt: skip
     few = [
         {"target": t, "value": v, "identities": n}
         for t in targets
@@ -154,7 +155,14 @@ def probe(
         few, schema={"target": pl.String, "value": pl.String, "identities": pl.Int64}
     )
     headline = pl.DataFrame(
-        headlines, schema={"target": pl.String, "probe": pl.String, "classes": pl.Int64}
+        headlines,
+        schema={
+            "target": pl.String,
+            "probe": pl.String,
+            "classes": pl.Int64,
+            "chosen": pl.String,
+        },
+        orient="row",
     )
     return ProbeResult(
         make_frame(rows, ProbeResult.columns),
@@ -173,7 +181,7 @@ def _predict(
     curves: Curves,
     step: Callable[[int], None],
 ) -> Tally:
-    tally = Tally(labels.codes, names)
+    tally = Tally(labels.codes, readers(names))
     known = labels.codes >= 0
     for done, split in enumerate(splits, 1):
         train, validation, test = (
@@ -190,8 +198,10 @@ def _predict(
         )
         if trained is not None and test.size:
             curves.add(target, split.seed, trained)
-            for name, fitted in trained.items():
-                tally.add(name, test, fitted.predict(data.vectors[test]))
+            predicted = {n: fitted.predict(data.vectors[test]) for n, fitted in trained.items()}
+            chosen = curves.choose(target, [trained])
+            for name in readers(names):
+                tally.add(name, test, predicted.get(name, predicted[chosen]))
         step(done)
     return tally
 
@@ -215,7 +225,7 @@ def _numbers(
         for g in sorted(set(groups.tolist()) - {""})
     }
     rows = []
-    for m, name in enumerate(names):
+    for m, name in enumerate(readers(names)):
         own = {"target": target, "probe": name, "group": "all"}
         balanced = recalls.balanced(m, least_classes=len(labels.names))
         rows.append(number("probe", "balanced_accuracy", balanced, **own))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenface.heads.probes import PROBES
 from evenface.studies import drawing
+from evenface.studies.heldout import readers, title
 from evenface.studies.words import above, listed, plural, said
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 def read_probe(result: ProbeResult) -> list[str]:
     """Return one sentence or two a target, then the limits."""
     sentences = []
-    for target, best, classes in result.tables["headline"].rows():
+    for target, best, classes, chosen in result.tables["headline"].rows():
         chance = 1 / classes
         estimate = result.estimate(
             metric="balanced_accuracy", target=target, probe=best, group="all"
         )
-        title = PROBES[best].title
         people = plural(estimate.n_identities, "identity", "identities")
         if estimate.value is None:
             sentences.append(f"{_name(target)} could not be judged: {estimate.method}.")
@@ -35,8 +34,9 @@ def read_probe(result: ProbeResult) -> list[str]:
             else "is not shown to be readable from the vectors"
         )
         sentences.append(
-            f"{_name(target)} {verdict}: balanced accuracy {said(estimate)} with the probe that "
-            f"was strongest on validation rows ({title}), over {people}; chance is {chance:.2f}."
+            f"{_name(target)} {verdict}: balanced accuracy {said(estimate)} over {people}, with "
+            f"the probe that was strongest on each split's validation rows ({chosen} splits); "
+            f"chance is {chance:.2f}."
         )
         if best != "linear" and "linear" in result.config["probes"]:
             linear = result.estimate(
@@ -59,7 +59,7 @@ def _name(target: str) -> str:
 def draw_probe(result: ProbeResult) -> Figure:
     """Draw balanced accuracies with intervals: a panel a target, a line a probe."""
     targets = result.tables["headline"]["target"].to_list()
-    probes = list(result.config["probes"])
+    probes = list(readers(result.config["probes"]))
     with drawing.styled():
         figure = drawing.new_figure(7.2, 0.9 + 0.34 * len(probes) * len(targets))
         panels = figure.subplots(len(targets), 1, sharex=True, squeeze=False)[:, 0]
@@ -71,14 +71,14 @@ def draw_probe(result: ProbeResult) -> Figure:
             for y, (name, row) in enumerate(zip(probes, rows, strict=True)):
                 shade = drawing.PALETTE[0] if name == best else drawing.PALETTE[6]
                 drawing.error_bars(axes, [float(y)], [row], colour=shade)
-            axes.set_yticks(range(len(probes)), [PROBES[p].title for p in probes])
+            axes.set_yticks(range(len(probes)), [title(p) for p in probes])
             axes.set_ylim(len(probes) - 0.4, -0.6)
             axes.grid(axis="x")
             axes.set_axisbelow(True)
             axes.tick_params(axis="y", length=0)
             axes.set_title("demographic group" if target == "group" else drawing.short(target, 40))
         panels[-1].set_xlabel(
-            "balanced accuracy on held-out identities (dotted: chance; blue: best on validation)"
+            "balanced accuracy on held-out identities (dotted: chance; blue: headline)"
         )
         panels[-1].set_xlim(0, 1.02)
     return figure
@@ -101,11 +101,11 @@ def draw_curves(result: ProbeResult) -> Figure:
         panels = figure.subplots(len(targets), 2, squeeze=False)
         for row, target in zip(panels, targets, strict=True):
             own = curves.filter(pl.col("task") == target)
-            title = "demographic group" if target == "group" else drawing.short(target, 24)
+            heading = "demographic group" if target == "group" else drawing.short(target, 24)
             for axes, metric in zip(row, ("loss", "accuracy"), strict=True):
                 for k, side in enumerate(("train", "validation")):
                     _lines(axes, own, f"{side}_{metric}", drawing.PALETTE[k], side)
-                axes.set_title(f"{title}: {metric}")
+                axes.set_title(f"{heading}: {metric}")
                 axes.grid(axis="y")
                 axes.xaxis.get_major_locator().set_params(integer=True)
             row[0].set_ylim(bottom=0)

@@ -13,6 +13,7 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import PROBES, check_probes
+from evenface.heads.problem import Trained
 from evenface.stats.accuracy import Recalls, mean
 from evenface.stats.bootstrap import Resampler
 from evenface.studies.data import (
@@ -25,7 +26,7 @@ from evenface.studies.data import (
     study_splits,
     with_splits,
 )
-from evenface.studies.heldout import Curves, Tally, train_on
+from evenface.studies.heldout import Curves, Tally, readers, train_on
 from evenface.studies.result import Result, make_frame, number
 from evenface.studies.training_sets import ALL, MATCHED, rows_for, training_sets
 
@@ -59,8 +60,8 @@ class TransferOptions(Options):
 class TransferResult(Result):
     """The matrix of training groups and test groups, for every probe.
 
-    `tables` holds ``curves``, ``headline`` (the probe strongest on validation rows), ``sizes``
-    (persons and rows each model learned from, mean over seeds) and ``left_out``.
+    `tables` holds ``curves``, ``headline`` (which rows are the headline, and which probes it
+    took), ``sizes`` (persons and rows each model learned from, mean over seeds) and ``left_out``.
     """
 
     study: ClassVar[str] = "transfer"
@@ -74,7 +75,7 @@ class TransferResult(Result):
 
     @property
     def headline(self) -> str:
-        """The probe that was strongest on the validation rows."""
+        """The value of ``probe`` whose numbers are the headline: ``strongest``."""
         return str(self.tables["headline"]["probe"][0])
 
     def reading(self) -> list[str]:
@@ -84,10 +85,10 @@ class TransferResult(Result):
         return read_transfer(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return ``transfer`` (the headline probe's matrix) and one for each other probe."""
+        """Return ``transfer`` (the headline's matrix) and one for each other probe."""
         from evenface.studies.transfer_view import draw_transfer
 
-        others = [p for p in self.config["probes"] if p != self.headline]
+        others = [p for p in readers(self.config["probes"]) if p != self.headline]
         return {
             "transfer": draw_transfer(self, self.headline),
             **{f"transfer_{name}": draw_transfer(self, name) for name in others},
@@ -135,11 +136,13 @@ def transfer(
     groups, left_out = _usable(data, target, across)
     made = study_splits(data, common, splits)
     models = [*groups, MATCHED, ALL]
-    tallies = {name: Tally(target.codes, models) for name in names}
+    tallies = {name: Tally(target.codes, models) for name in readers(names)}
     curves = Curves()
     sizes: list[dict[str, Any]] = []
     done = 0
     for split in made:
+        test = rows_for(target, across, groups, ALL, split.test)
+        fitted: dict[str, dict[str, Trained]] = {}
         for model, train in training_sets(data, target, across, groups, split, options.match):
             held = rows_for(target, across, groups, model, split.validation)
             trained = train_on(
@@ -153,31 +156,32 @@ def transfer(
             )
             people = np.unique(data.person[train]).size
             sizes.append({"train_on": model, "identities": people, "rows": train.size})
-            test = rows_for(target, across, groups, ALL, split.test)
             if trained is not None and test.size:
                 curves.add(model, split.seed, trained)
-                for name, fitted in trained.items():
-                    tallies[name].add(model, test, fitted.predict(data.vectors[test]))
+                fitted[model] = trained
             done += 1
             if on_step:
                 on_step(done, len(made) * len(models))
+        if not fitted:
+            continue
+        # One choice for all models of a split: a gap compares like with like.
+        chosen = curves.choose(options.target, list(fitted.values()))
+        for model, trained_probes in fitted.items():
+            predicted = {n: p.predict(data.vectors[test]) for n, p in trained_probes.items()}
+            for name in readers(names):
+                tallies[name].add(model, test, predicted.get(name, predicted[chosen]))
     rows = [
         {**row, "target": options.target, "across": options.across}
-        for name in names
+        for name in readers(names)
         for row in _numbers(data, target, across, groups, models, tallies[name], name, common)
     ]
-    scores = {
-        name: float(
-            np.mean([np.mean(curves.scores[m, name]) for m in models if curves.scores[m, name]])
-        )
-        for name in names
-    }
-    best = max(names, key=scores.__getitem__)
     return TransferResult(
         make_frame(rows, TransferResult.columns),
         {
             "curves": curves.frame(),
-            "headline": pl.DataFrame({"probe": [best], "validation": [scores[best]]}),
+            "headline": pl.DataFrame(
+                {"probe": [readers(names)[-1]], "chosen": [curves.choices(options.target)]}
+            ),
             "sizes": pl.DataFrame(sizes)
             .group_by("train_on", maintain_order=True)
             .agg(pl.col("identities").mean(), pl.col("rows").mean())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from evenface.heads.probes import PROBES
 from evenface.studies import drawing
+from evenface.studies.heldout import title
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.words import above, listed, said
 
@@ -34,7 +34,8 @@ def read_transfer(result: TransferResult) -> list[str]:
         level = f"{result.config['level']:.0%}".replace("%", " %")
         sentences.append(
             f"{drawing.short(target, 60).capitalize()} learned on one group and tested on another "
-            f"({PROBES[probe].title}, the strongest on validation rows): {lost.height} of "
+            f"(with the probe strongest on each split's validation rows: "
+            f"{result.tables['headline']['chosen'][0]} splits): {lost.height} of "
             f"{gaps.height} gaps have a {level} interval wholly above zero."
         )
         most = gaps.sort("value", descending=True).row(0, named=True)
@@ -124,8 +125,7 @@ def draw_transfer(result: TransferResult, probe: str) -> Figure:
         axes.set_xlabel("tested on (framed: the group learned on)")
         axes.set_ylabel("trained on (identities)")
         axes.set_title(
-            f"{drawing.short(result.config['target'], 20)}: balanced accuracy\n"
-            f"({PROBES[probe].title})"
+            f"{drawing.short(result.config['target'], 20)}: balanced accuracy\n({title(probe)})"
         )
         bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=24)
         bar.outline.set_visible(False)
