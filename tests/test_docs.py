@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from evenface.cli import COMMANDS, main
+from evenface.config import make_config, read_config
 from evenface.embed.models.options import read_sidecar
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from populations import Gaussian
@@ -90,3 +91,11 @@ def test_the_card_in_the_docs_is_a_card(tmp_path: Path) -> None:
     (tmp_path / "network.onnx.json").write_text(card)
     options = read_sidecar(file)
     assert options["size"] == (112, 112)
+
+
+def test_the_study_file_in_the_docs_is_one(tmp_path: Path) -> None:
+    (text,) = blocks(ROOT / "docs" / "studies.md", "toml")
+    (tmp_path / "study.toml").write_text(text)
+    config = make_config(read_config(tmp_path / "study.toml"))
+    assert config.map.per_group == (50, 500)
+    assert config.studies == ("map", "transfer")

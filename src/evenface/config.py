@@ -97,7 +97,8 @@ class StudyConfig(Options):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [n for n in names if n not in STUDIES]
         if unknown or not names:
-            raise ValueError(f"no study named {unknown or '(none)'}; there are {list(STUDIES)}")
+            said = ", ".join(map(repr, unknown)) or "(none given)"
+            raise ValueError(f"no study named {said}; there are {', '.join(STUDIES)}")
         return tuple(dict.fromkeys(names))
 
     def options_of(self, study: str) -> Options:
@@ -105,11 +106,18 @@ class StudyConfig(Options):
         options: Options = getattr(self, study)
         return options
 
-    def to_toml(self) -> str:
-        """Return the study file that repeats this run."""
+    def to_toml(self, *, embedded: bool = False) -> str:
+        """Return the study file that repeats this run.
+
+        Where the source was `embedded` already, nothing is said about embedding: the options
+        had no part in it.
+        """
         import tomli_w
 
-        return tomli_w.dumps(_without_none(self.model_dump(mode="json", by_alias=True)))
+        values = self.model_dump(
+            mode="json", by_alias=True, exclude={"embed"} if embedded else None
+        )
+        return tomli_w.dumps(_without_none(values))
 
 
 def _without_none(value: Any) -> Any:
@@ -130,8 +138,8 @@ def make_config(values: dict[str, Any], where: str = "options") -> StudyConfig:
         return StudyConfig.model_validate(values)
     except ValidationError as error:
         faults = [
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}"
-            + (f" (it is {e['input']!r})" if e["type"] != "missing" else "")
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+            + (f" (it is {e['input']!r})" if e["type"] not in ("missing", "value_error") else "")
             for e in error.errors()
         ]
         raise ConfigError(f"{where}: " + "; ".join(faults)) from None

@@ -101,9 +101,9 @@ def run(
     config, tell = config or StudyConfig(), on_step or _silent
     folder = _output_folder(Path(out))
     embeddings = _embeddings(Path(source), folder, config, images_root, tell)
-    _write(folder / STUDY_FILE, config.to_toml())
+    _write(folder / STUDY_FILE, config.to_toml(embedded=is_embedding_folder(Path(source))))
     results = folder / "results"
-    _drop_others(results, embeddings.fingerprint)
+    _drop_others(results, embeddings.fingerprint, config)
     skipped: dict[str, str] = {}
     for name in config.studies:
         reason = _ask(name, embeddings, config, results, tell)
@@ -265,16 +265,18 @@ def _key_of(file: Path) -> str:
         return ""
 
 
-def _drop_others(results: Path, fingerprint: str) -> None:
-    """Remove results about other embeddings: a report must not mix them."""
+def _drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
+    """Remove results about other embeddings, groups or splits: a report must not mix them."""
+    common = config.common.model_dump(mode="json")
     for file in results.glob("*.json"):
         if file.name == SKIPPED:
             continue
         try:
-            context = read_saved(file).get("context", {})
+            saved = read_saved(file)
         except EvenfaceError:
-            context = {}
-        if context.get("embedding_fingerprint") != fingerprint:
+            saved = {}
+        same = {k: v for k, v in saved.get("config", {}).items() if k in common} == common
+        if saved.get("context", {}).get("embedding_fingerprint") != fingerprint or not same:
             file.unlink()
             file.with_suffix(".parquet").unlink(missing_ok=True)
 

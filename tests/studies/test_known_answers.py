@@ -132,7 +132,7 @@ def test_frames_have_the_columns_of_the_design(
     assert carried.frame().columns == [
         *leading, "target", "across", "train_on", "test_on", "probe",
     ]  # fmt: skip
-    assert {"accuracy", "balanced_accuracy", "chance"} == set(probed.frame()["metric"])
+    assert {"accuracy", "balanced_accuracy", "chance", "majority"} == set(probed.frame()["metric"])
     for frame in (probed.frame(), carried.frame()):
         numbers = frame.drop_nulls("value")
         assert (numbers["low"] <= numbers["value"]).all()

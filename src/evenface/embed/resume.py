@@ -47,7 +47,7 @@ def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
         differs = _differences({k: present.get(k) for k in CONTRACT}, manifest)
         if differs:
             raise StoreError(
-                f"{out} holds another embedding: {'; '.join(differs)}. "
+                f"{out} holds another embedding: {_some(differs)}. "
                 "Choose another folder, or delete this one to start again"
             )
         # Chunks and batches must go on as they began, for the same parts to the byte.
@@ -58,6 +58,11 @@ def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     elif not (out / MANIFEST).exists():
         write_manifest(out, manifest)
     return manifest
+
+
+def _some(differs: list[str], most: int = 3) -> str:
+    more = len(differs) - most
+    return "; ".join(differs[:most]) + (f"; and {more} more differences" if more > 0 else "")
 
 
 def _differences(old: Any, new: Any, path: str = "") -> list[str]:

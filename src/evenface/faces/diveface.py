@@ -129,9 +129,9 @@ def _pictures(group: Path, junk: list[str], stray: list[str]) -> Iterator[tuple[
 def _notes(junk: list[str], stray: list[str]) -> tuple[Note, ...]:
     notes = []
     if junk:
-        notes.append(Note.of("junk", junk, "{n} system files (._*, Thumbs.db) were left out."))
+        notes.append(Note.of("junk", junk, "System files (._*, Thumbs.db) left out: {n}."))
     if stray:
-        text = "{n} files that are no picture in an identity's folder were left out."
+        text = "Files left out because they are no picture in an identity's folder: {n}."
         notes.append(Note.of("not a picture", stray, text))
     return tuple(notes)
 
@@ -180,7 +180,7 @@ def read_lists(folder: Path, images: Path | None = None) -> Faces:
         )
     notes: tuple[Note, ...] = ()
     if repeated:
-        text = "{n} lines list a picture a second time; the first line counts."
+        text = "Lines that list a picture a second time (the first counts): {n}."
         notes = (Note.of("listed twice", repeated, text),)
     return build_faces(columns, root, "diveface-lists", notes=notes)
 

@@ -35,8 +35,9 @@ def duplicate_notes(frame: pl.DataFrame, attributes: Sequence[str]) -> list[Note
         Note.of(
             "duplicates",
             copies["path"].sort().to_list(),
-            f"{{n}} pictures are byte-identical copies ({sets} different ones); copies stay "
-            "together on one side of every split.",
+            f"Pictures that are byte-identical copies: {{n}} (of {sets} different ones). Copies "
+            "stay together on one side of every split, and identities that share one count as "
+            "one person.",
         )
     ]
     for column in ("identity", *attributes):
@@ -50,9 +51,9 @@ def duplicate_notes(frame: pl.DataFrame, attributes: Sequence[str]) -> list[Note
             continue
         listed = [" = ".join(paths) for paths in differing["path"].to_list()]
         if column == "identity":
-            text = "{n} pictures stand under more than one identity, byte for byte the same."
+            text = "Pictures that stand under more than one identity, byte for byte the same: {n}."
             notes.append(Note.of("duplicates across identities", listed, text))
         else:
-            text = f"{{n}} pictures have copies with another recorded {column}."
+            text = f"Pictures with a copy that has another recorded {column}: {{n}}."
             notes.append(Note.of(f"duplicates: {column}", listed, text))
     return notes

@@ -33,7 +33,9 @@ def read_table(file: Path) -> pl.DataFrame:
         text = file.read_bytes().decode("utf-8-sig")
         separator = "\t" if suffix == ".tsv" else ","
         # Types are not guessed: "001" stays an identity, not the number 1.
-        return pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+        table = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+        # A blank line is no row.
+        return table.filter(~pl.all_horizontal(pl.all().is_null()))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise SourceError(
@@ -95,5 +97,5 @@ def read_manifest(file: Path, images: Path | None = None, *, synthetic: bool = F
         )
     if not missing:
         return faces
-    text = "{n} pictures of the manifest are missing; they are recorded as failures."
+    text = "Pictures of the manifest that are missing, recorded as failures: {n}."
     return faces.with_frame(faces.frame, Note.of("missing file", missing, text))

@@ -118,5 +118,5 @@ def select_faces(
     left = len(faces) - chosen.height
     if not left:
         return faces
-    note = Note("not selected", left, f"{left} pictures were left out by the selection asked for.")
+    note = Note("not selected", left, f"Pictures left out by the selection asked for: {left}.")
     return faces.with_frame(chosen, note)

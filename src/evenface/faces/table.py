@@ -105,7 +105,11 @@ class Faces:
 
 
 def sample_id(path: str) -> str:
-    """Return an id for a picture that says nothing about who is on it."""
+    """Return an id for a picture: a hash of its path.
+
+    It is no secret. Who knows the paths of a public dataset can compute it, so the report shows
+    another one, salted for each output folder.
+    """
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -191,7 +195,9 @@ def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
         known = frame.filter(pl.col(name).is_not_null())
         missing = frame.height - known.height
         if missing:
-            notes.append(Note("no label", missing, f"{missing} pictures have no recorded {name}."))
+            notes.append(
+                Note("no label", missing, f"Pictures without a recorded {name}: {missing}.")
+            )
         several = (
             known.group_by("identity")
             .agg(pl.col(name).n_unique().alias("n"))
@@ -204,7 +210,7 @@ def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
                 Note.of(
                     "two labels",
                     several.to_list(),
-                    f"{{n}} identities have more than one recorded {name}.",
+                    f"Identities with more than one recorded {name}: {{n}}.",
                 )
             )
     return notes

@@ -15,7 +15,7 @@ from scipy import linalg
 from evenface.heads.problem import Fitted, Labels, Problem, balanced_accuracy
 from evenface.heads.scaling import Vectors
 
-LANDMARKS = 4000
+LANDMARKS = 1500
 WIDTHS = (1.0, 0.5)
 PENALTIES = (10.0, 1.0, 0.1, 0.01, 0.001)
 
@@ -68,8 +68,9 @@ def fit_kernel(problem: Problem) -> FittedKernel:
         gamma = 1.0 / (2.0 * width**2 * median)
         kernel = np.exp(-gamma * among)
         wide = np.exp(-gamma * across) if across is not among else kernel
+        parts = None if wide is kernel else _reduced(wide, targets, importance)
         for penalty in PENALTIES:
-            weights = _solve(kernel, wide, targets, importance, penalty)
+            weights = _solve(kernel, parts, targets, importance, penalty)
             score = balanced_accuracy(problem.y_validation, _decide(held_out, gamma, weights))
             if best is None or score > best.validation:
                 best = FittedKernel(points, gamma, weights, score, penalty)
@@ -77,17 +78,25 @@ def fit_kernel(problem: Problem) -> FittedKernel:
     return best
 
 
+def _reduced(wide: Matrix, targets: Matrix, importance: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the parts of the system that no penalty changes: K_mn W K_nm and K_mn W Y."""
+    weighted = wide * importance[:, None]
+    return wide.T @ weighted, weighted.T @ targets
+
+
 def _solve(
-    kernel: Matrix, wide: Matrix, targets: Matrix, importance: Matrix, penalty: float
+    kernel: Matrix,
+    parts: tuple[Matrix, Matrix] | None,
+    targets: Matrix,
+    importance: Matrix,
+    penalty: float,
 ) -> Matrix:
-    if wide is kernel:
+    if parts is None:
         system, right = kernel.copy(), targets
         system[np.diag_indices_from(system)] += penalty / importance
     else:
-        weighted = wide * importance[:, None]
-        system = wide.T @ weighted + penalty * kernel
+        system, right = parts[0] + penalty * kernel, parts[1]
         system[np.diag_indices_from(system)] += 1e-8 * np.trace(system) / len(system)
-        right = weighted.T @ targets
     factor = linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
     solution: Matrix = linalg.cho_solve(factor, right, check_finite=False)
     return solution

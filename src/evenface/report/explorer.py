@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ def script_json(data: Any) -> Markup:
 
 
 def explorer_data(
-    result: MapResult, names: Mapping[str, Mapping[str, str]] | None = None
+    result: MapResult, names: Mapping[str, Mapping[str, str]] | None = None, *, salt: str = ""
 ) -> dict[str, Any]:
     """Return the maps, the ways to colour them and what is said about a point.
 
@@ -51,6 +52,9 @@ def explorer_data(
     result : MapResult
     names : mapping, optional
         ``path`` and ``identity`` by sample_id, for those who may see them.
+    salt : str
+        Goes into the ids that are shown and into the order of rows: neither must tell who knows
+        a public dataset's paths which picture a point is.
 
     Returns
     -------
@@ -58,7 +62,9 @@ def explorer_data(
         ``ids``; ``facts`` (what is shown of a point); ``colours`` (codes and a legend each);
         ``maps`` (size, dims, rows, x, y, z); ``uncoloured`` (attributes with too many values).
     """
-    rows = result.tables["rows"]
+    shown = {s: _salted(salt, s) for s in result.tables["rows"]["sample_id"].to_list()}
+    order = pl.col("sample_id").replace_strict(shown, return_dtype=pl.String)
+    rows = result.tables["rows"].sort(order)
     ids = rows["sample_id"].to_list()
     attributes = [c for c in rows.columns if c != "sample_id"]
     colours, uncoloured = [], []
@@ -76,12 +82,16 @@ def explorer_data(
                 facts.append(_fact(column, values))
     return {
         "synthetic": bool(result.context.get("synthetic")),
-        "ids": ids,
+        "ids": [shown[i] for i in ids],
         "facts": facts,
         "colours": colours,
         "uncoloured": uncoloured,
         "maps": _maps(result, ids),
     }
+
+
+def _salted(salt: str, sample_id: str) -> str:
+    return hashlib.sha256(f"{salt}\x1f{sample_id}".encode()).hexdigest()[:10]
 
 
 def _ordered(attributes: Sequence[str], by: Sequence[str]) -> list[str]:

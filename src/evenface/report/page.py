@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from evenface.studies.result import Result
 from evenface.studies.transfer import TransferResult
 
 REPORT = "report.html"
+SALT = "salt.txt"
 
 
 def build_report(folder: Path, *, names: bool = False) -> Path:
@@ -53,13 +55,21 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
     known = load_names(folder) if names else {}
     pictures = draw_figures(loaded.results, folder / "figures")
     has_study = (folder / "study.toml").is_file()
-    html = render(loaded, pictures, known, names=names, has_study=has_study)
+    html = render(loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder))
     page = folder / REPORT
     draft = page.with_suffix(".tmp")
     # A lone surrogate in a label has no UTF-8; a question mark stands for it.
     draft.write_bytes(html.encode("utf-8", errors="replace"))
     os.replace(draft, page)
     return page
+
+
+def _salt(folder: Path) -> str:
+    """Return the folder's own salt for the ids in its report; made once, never in the report."""
+    file = folder / "results" / SALT
+    if not file.is_file():
+        file.write_text(secrets.token_hex(16), encoding="ascii")
+    return file.read_text(encoding="ascii", errors="replace")
 
 
 def render(
@@ -69,12 +79,13 @@ def render(
     *,
     names: bool = False,
     has_study: bool = False,
+    salt: str = "",
 ) -> str:
     """Return the page's HTML."""
     context = loaded.contexts[0]
     splits = next((c["splits"] for c in loaded.contexts if c.get("splits")), None)
     maps = loaded.results.get("map")
-    data = explorer_data(maps, known) if isinstance(maps, MapResult) else None
+    data = explorer_data(maps, known, salt=salt) if isinstance(maps, MapResult) else None
     scripts = [_script("page.js")]
     if data is not None:
         scripts = [_plotly(), _script("explorer.js"), *scripts]
@@ -90,7 +101,7 @@ def render(
         data=None if data is None else script_json(data),
         uncoloured=data["uncoloured"] if data else [],
         context=context,
-        warnings=summary.warnings(loaded),
+        warnings=[*summary.naming(names=names, found=bool(known)), *summary.warnings(loaded)],
         skipped=loaded.skipped,
         facts=summary.facts(context, splits),
         groups=summary.groups(context),

@@ -19,6 +19,7 @@ FEW = 20
 
 Fact = tuple[str, str]
 UNSTATED = "not stated"
+UNKNOWN = "(unknown)"
 
 
 def headline(context: Mapping[str, Any]) -> str:
@@ -29,6 +30,26 @@ def headline(context: Mapping[str, Any]) -> str:
     by = [short(a, 40) for a in context.get("group_by", ())] or ["demographic groups"]
     about = by[0] if len(by) == 1 else f"{', '.join(by[:-1])} and {by[-1]}"
     return f"What {who} about {about}"
+
+
+def naming(*, names: bool, found: bool) -> list[tuple[str, str]]:
+    """Return what a reader must know where names were asked for."""
+    if not names:
+        return []
+    if found:
+        return [
+            (
+                "This report holds names",
+                "Paths and identities of people are in it, because that was asked for. Treat it "
+                "as personal data.",
+            )
+        ]
+    return [
+        (
+            "Names were asked for, but are not here",
+            "The embeddings, which hold them, are not in this output folder.",
+        )
+    ]
 
 
 def warnings(loaded: Loaded) -> list[tuple[str, str]]:
@@ -129,6 +150,7 @@ def _alignment(crops: Mapping[str, Any]) -> str:
 def groups(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the groups with their counts, and which are small."""
     rows: Sequence[Mapping[str, Any]] = context.get("groups", ())
+    rows = sorted(rows, key=lambda r: str(r["group"]) == UNKNOWN)
     most = max([1, *(int(r["identities"]) for r in rows)])
     return [
         {

@@ -127,6 +127,7 @@ def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
                 "target": title_of(target),
                 "classes": classes,
                 "chosen": chosen,
+                "majority": _one(own, metric="majority"),
                 "chance": _one(own, metric="chance"),
                 "rows": [
                     {

@@ -46,7 +46,7 @@ CHAPTERS = {
     ),
     "probe": Chapter(
         "Probe",
-        "Can gender and ethnicity be read from the vectors of people whom the reader never saw?",
+        "Can the recorded attributes be read from the vectors of people whom the reader never saw?",
         (
             "A probe measures what these probes can read with this many examples. What it fails "
             "to read may still be there, and what it reads need not be used by any system.",
@@ -81,12 +81,14 @@ GLOSSARY = {
         (
             "kNN purity above chance",
             "(purity − chance) / (1 − chance), where chance is the purity if labels were dealt "
-            "at random. 0 is chance, 1 is always.",
+            "at random. 0 is chance; 1 is out of reach for groups with fewer than 11 people. Its "
+            "interval leaves people out as faces and as neighbours.",
         ),
         (
             "silhouette",
             "How much nearer a face is to its own label's faces than to the next label's. In "
-            "[−1,\u00a01]; near 0 where labels overlap.",
+            "[−1,\u00a01]; near 0 where labels overlap. Distances are Euclidean, in the embeddings "
+            "between vectors of length 1 where the map's metric is cosine.",
         ),
         (
             "trustworthiness",

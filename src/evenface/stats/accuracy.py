@@ -15,10 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from evenface.stats.bootstrap import MIN_PERSONS, Array, Index, Resampler, percentiles
-from evenface.stats.intervals import Estimate, all_right_bound
+from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson
 
 BOOTSTRAP = "percentile bootstrap over identities"
 EXACT = "exact bound over identities"
+FEW = "exact interval at the effective number of identities"
+FEW_PERSONS = 30
+"""Below this a resampled mean is too coarse; Korn and Graubard's interval takes its place."""
+
 BOTH = "percentile bootstrap over identities, widened by the exact bound of a class without spread"
 
 Values = npt.NDArray[Any]
@@ -61,7 +65,23 @@ def mean(
             low, method = ceiling - reach, EXACT
         elif value <= floor:
             high, method = floor + reach, EXACT
+        elif sampler.persons < FEW_PERSONS:
+            share = (value - floor) / (ceiling - floor)
+            ends = _few(share, drawn[:, 0] / drawn[:, 1], (ceiling - floor), sampler.persons, level)
+            low, high = (floor + (ceiling - floor) * x for x in ends)
+            method = FEW
     return Estimate(float(value), low, high, level, n, sampler.persons, method)
+
+
+def _few(
+    share: float, drawn: Array, width: float, persons: int, level: float
+) -> tuple[float, float]:
+    """Interval of a share at its effective number of persons (Korn and Graubard 1998)."""
+    variance = float((drawn / width).var())
+    effective = share * (1 - share) / variance if variance > 0 else float(persons)
+    # No fewer than a person, no more than there are: values between 0 and 1 are no trials.
+    effective = min(max(effective, 1.0), float(persons))
+    return clopper_pearson(share * effective, effective, level)
 
 
 class Recalls:

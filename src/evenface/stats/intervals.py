@@ -72,8 +72,12 @@ def all_right_bound(n: int, level: float) -> float:
     return float(((1 - level) / 2) ** (1 / n))
 
 
-def clopper_pearson(successes: int, n: int, level: float) -> tuple[float, float]:
-    """Return the exact interval of a proportion of independent trials (Clopper, Pearson 1934)."""
+def clopper_pearson(successes: float, n: float, level: float) -> tuple[float, float]:
+    """Return the exact interval of a proportion of independent trials (Clopper, Pearson 1934).
+
+    Numbers that are not whole are taken as they are: Korn and Graubard (1998) use it so, with an
+    effective number of trials.
+    """
     tail = (1 - level) / 2
     low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
     high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))

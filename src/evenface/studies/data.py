@@ -110,6 +110,15 @@ class StudyData:
     by: tuple[str, ...]
     context: dict[str, Any]
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What is asked about unless told: the groups' attributes, and the group if it adds any.
+
+        Where only one attribute varies the group is that attribute under another name.
+        """
+        varying = [a for a in self.by if self.rows[a].drop_nulls().n_unique() > 1]
+        return (*self.by, GROUP) if len(varying) > 1 else self.by
+
     def values(self, attribute: str) -> list[str | None]:
         """Return an attribute's recorded values, or the group's names for ``group``."""
         if attribute == GROUP and GROUP not in self.rows.columns:
@@ -183,7 +192,11 @@ def _note(note: Any) -> dict[str, Any]:
 
 
 def study_splits(
-    data: StudyData, common: CommonOptions, splits: Sequence[Split] | None = None
+    data: StudyData,
+    common: CommonOptions,
+    splits: Sequence[Split] | None = None,
+    *,
+    attributes: Sequence[str] = (),
 ) -> list[Split]:
     """Return the splits that a study trains on, checked to share no person between sides.
 
@@ -193,6 +206,8 @@ def study_splits(
     common : CommonOptions
     splits : sequence of Split, optional
         Splits of one's own in place of a deal; refused if they leak.
+    attributes : sequence of str
+        What the study asks about; where the groups don't know of it, it is stratified by too.
 
     Raises
     ------
@@ -207,13 +222,19 @@ def study_splits(
     else:
         made = make_splits(
             data.rows,
-            data.values(GROUP),
+            _strata(data, attributes),
             seeds=common.seeds,
             folds=common.folds,
             seed=common.seed,
         )
     check_splits(made, data.person, names)
     return made
+
+
+def _strata(data: StudyData, attributes: Sequence[str]) -> list[str]:
+    further = [a for a in attributes if a not in (*data.by, GROUP)]
+    columns = [data.values(name) for name in (GROUP, *further)]
+    return ["\x1f".join(value or "" for value in row) for row in zip(*columns, strict=True)]
 
 
 def with_splits(context: dict[str, Any], splits: Sequence[Split]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from evenface.faces.select import select_rows
 from evenface.stats.accuracy import mean
 from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
+from evenface.stats.jackknife import deal_groups, jackknife
 from evenface.studies import neighbours as nb
 from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
 from evenface.studies.result import Result, make_frame, number
@@ -187,11 +189,12 @@ class _Maps:
         vectors = data.vectors[rows]
         self.space = nb.unit_rows(vectors) if options.metric == "cosine" else vectors
         self.codes = {}
-        for name in dict.fromkeys((*data.by, GROUP)):
+        for name in data.targets:
             codes = data.labels(name, least=1).codes[rows]
             if np.unique(codes).size > 1:
                 self.codes[name] = np.unique(codes, return_inverse=True)[1]
         groups = data.labels(GROUP, least=1).codes[rows]
+        self.group = deal_groups(self.person, groups, seed=common.seed)
         self.sampler = Resampler.of(
             self.person, groups, resamples=common.resamples, seed=common.seed
         )
@@ -200,7 +203,7 @@ class _Maps:
 
     def space_numbers(self) -> list[dict[str, Any]]:
         """Return the numbers about the space of embeddings."""
-        return list(self._labelled(self.space, "original", int(self.space.shape[1])))
+        return self._labelled(self.space, "original", int(self.space.shape[1]))
 
     def map_numbers(self, placed: nb.Points) -> list[dict[str, Any]]:
         """Return the numbers about one map."""
@@ -242,27 +245,24 @@ class _Maps:
     def _mean(self, values: nb.PerRow, limits: tuple[float, float]) -> Estimate:
         return mean(values, self.sampler, level=self.common.level, limits=limits)
 
-    def _labelled(self, points: nb.Points, space: str, dims: int) -> Sequence[dict[str, Any]]:
-        from sklearn.metrics import silhouette_samples
-
-        around = nb.nearest(points, self.k, self.person)
+    def _labelled(self, points: nb.Points, space: str, dims: int) -> list[dict[str, Any]]:
+        around = nb.Neighbourhoods(points, self.person, self.k)
         found = []
         for name, codes in self.codes.items():
+            apart = nb.Silhouettes(points, codes, self.group)
+            measures: dict[str, tuple[Callable[[Any], float], float]] = {
+                "knn_purity": (partial(around.purity, codes), 0.0),
+                "knn_purity_corrected": (partial(around.corrected, codes), -1.0),
+                "silhouette": (apart.mean, -1.0),
+            }
             own = self._own(name, space, dims)
-            pure = self._mean(nb.purity(around, codes), (0.0, 1.0))
-            found.append(number("map", "knn_purity", pure, **own))
-            chance = nb.chance_purity(codes, self.person)
-            corrected = _affine(pure, chance)
-            found.append(number("map", "knn_purity_corrected", corrected, **own))
-            if np.unique(codes).size < len(codes):
-                apart = silhouette_samples(points, codes)
-                found.append(number("map", "silhouette", self._mean(apart, (-1.0, 1.0)), **own))
+            for metric, (statistic, floor) in measures.items():
+                estimate = jackknife(
+                    statistic,
+                    self.person,
+                    self.group,
+                    level=self.common.level,
+                    limits=(floor, 1.0),
+                )
+                found.append(number("map", metric, estimate, **own))
         return found
-
-
-def _affine(pure: Estimate, chance: float) -> Estimate:
-    """Return (purity - chance) / (1 - chance); chance is taken as known."""
-    if pure.value is None or pure.low is None or pure.high is None or chance >= 1:
-        return pure
-    value, low, high = ((x - chance) / (1 - chance) for x in (pure.value, pure.low, pure.high))
-    return Estimate(value, low, high, pure.level, pure.n, pure.n_identities, pure.method)

@@ -34,7 +34,7 @@ def read_map(result: MapResult) -> list[str]:
         )
         sentences.append(
             f"In the space of the embeddings, {said(pure)} of the nearest faces of other people "
-            f"carry the same {title}; {verdict} (0 is chance, 1 is always: {said(beyond)})."
+            f"carry the same {title}; {verdict} ({said(beyond)} above chance, of at most 1)."
         )
     for dims in sorted(set(own.filter(space="map")["dims"].to_list())):
         kept = result.estimate(per_group=size, dims=dims, metric="knn_preservation")

@@ -60,12 +60,81 @@ def nearest(points: Points, k: int, person: Rows | None = None) -> Rows:
     return found
 
 
-def purity(neighbours: Rows, codes: Rows) -> PerRow:
-    """Return the share of each row's neighbours that carry its label, in [0, 1]."""
-    same = (codes[neighbours] == codes[:, None]) & (neighbours >= 0)
-    counts = (neighbours >= 0).sum(axis=1)
-    share: PerRow = same.sum(axis=1) / np.maximum(counts, 1)
-    return share
+class Neighbourhoods:
+    """Neighbours in a space, ready to be counted without some of the people.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    person : ndarray of intp, shape (n,)
+        Rows of the same person are never neighbours.
+    k : int
+        Neighbours that count.
+    """
+
+    def __init__(self, points: Points, person: Rows, k: int) -> None:
+        self.k, self.person = k, person
+        # Leaving a thirtieth out takes few of these; the first k of the rest are exact.
+        self.around = nearest(points, min(3 * k + 20, len(points) - 1), person)
+
+    def purity(self, codes: Rows, keep: npt.NDArray[np.bool_]) -> float:
+        """Return the mean share of the k nearest kept rows with a row's label, over kept rows."""
+        around = self.around[keep]
+        counts = (around >= 0) & keep[around]
+        counts &= np.cumsum(counts, axis=1) <= self.k
+        same = codes[around] == codes[keep][:, None]
+        return float(np.mean((same & counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)))
+
+    def corrected(self, codes: Rows, keep: npt.NDArray[np.bool_]) -> float:
+        """Return (purity - chance) / (1 - chance) among kept rows."""
+        chance = chance_purity(codes[keep], self.person[keep])
+        return (self.purity(codes, keep) - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+class Silhouettes:
+    """Silhouettes of labels (Rousseeuw 1987), ready to be computed without some of the people.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+        Distances are Euclidean.
+    codes : ndarray of intp, shape (n,)
+        Labels 0 ... C-1.
+    group : ndarray of intp, shape (n,)
+        Groups that are left out whole.
+    """
+
+    def __init__(self, points: Points, codes: Rows, group: Rows) -> None:
+        self.codes, self.group = codes, group
+        self.labels, self.groups = int(codes.max()) + 1, int(group.max()) + 1
+        cell = group * self.labels + codes
+        belongs = np.zeros((len(codes), self.groups * self.labels))
+        belongs[np.arange(len(codes)), cell] = 1
+        self.sums = np.empty((len(codes), self.groups, self.labels))
+        for start in range(0, len(codes), BLOCK):
+            far = _distances(points, start)
+            far[np.isinf(far)] = 0.0
+            block = np.sqrt(np.maximum(far, 0.0)) @ belongs
+            self.sums[start : start + len(far)] = block.reshape(-1, self.groups, self.labels)
+
+    def mean(self, keep: npt.NDArray[np.bool_]) -> float:
+        """Return the mean silhouette of kept rows among kept rows, in [-1, 1]."""
+        kept_groups = np.zeros(self.groups, dtype=bool)
+        kept_groups[self.group[keep]] = True
+        sums = self.sums[keep][:, kept_groups].sum(axis=1)
+        codes = self.codes[keep]
+        sizes = np.bincount(codes, minlength=self.labels)
+        own = sizes[codes]
+        rows = np.arange(len(codes))
+        inside = sums[rows, codes] / np.maximum(own - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outside = np.where(sizes > 0, sums / sizes, np.inf)
+        outside[rows, codes] = np.inf
+        nearest_other = outside.min(axis=1)
+        widest = np.maximum(inside, nearest_other)
+        apart = np.where(widest > 0, (nearest_other - inside) / np.where(widest > 0, widest, 1), 0)
+        # A label alone in its class has silhouette 0.
+        return float(np.mean(np.where((own > 1) & np.isfinite(nearest_other), apart, 0.0)))
 
 
 def chance_purity(codes: Rows, person: Rows) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -109,10 +109,11 @@ def probe(
     Returns
     -------
     ProbeResult
-        Metrics ``accuracy``, ``balanced_accuracy`` (mean of the classes' recalls, in [0, 1]) and
-        ``chance`` (1 / number of classes). The headline, ``probe="strongest"``, takes on each
-        split the probe that was best on that split's validation rows, so that choosing does not
-        flatter it.
+        Metrics ``accuracy``, ``balanced_accuracy`` (mean of the classes' recalls, in [0, 1]),
+        ``chance`` (1 / number of classes, the balanced accuracy of a guess) and ``majority``
+        (the accuracy of always saying the commonest class). The headline,
+        ``probe="strongest"``, takes on each split the probe that was best on that split's
+        validation rows, so that choosing does not flatter it.
 
     Raises
     ------
@@ -124,8 +125,8 @@ def probe(
     options, common = options or ProbeOptions(), common or CommonOptions()
     names = check_probes(options.probes)
     data = prepare(embeddings, common)
-    made = study_splits(data, common, splits)
-    targets = options.targets or tuple(dict.fromkeys((*data.by, GROUP)))
+    targets = options.targets or data.targets
+    made = study_splits(data, common, splits, attributes=targets)
     labels = {t: data.labels(t) for t in targets}
     usable = [t for t in targets if len(labels[t].names) > 1]
     if not usable:
@@ -238,6 +239,15 @@ def _numbers(
     by_definition = Estimate(
         chance, chance, chance, common.level, tried.size, everybody.persons, "by definition"
     )
+    share_of_commonest = float(np.bincount(codes, minlength=1).max() / max(tried.size, 1))
+    majority = replace(
+        by_definition,
+        value=share_of_commonest,
+        low=share_of_commonest,
+        high=share_of_commonest,
+        method="share of the commonest class among these rows",
+    )
+    rows.append(number("probe", "majority", majority, target=target, probe="none", group="all"))
     rows.append(number("probe", "chance", by_definition, target=target, probe="none", group="all"))
     return rows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from evenface.studies import drawing
-from evenface.studies.heldout import readers, title
+from evenface.studies.heldout import STRONGEST, readers, title
 from evenface.studies.words import above, listed, plural, said
 
 if TYPE_CHECKING:
@@ -35,14 +35,16 @@ def read_probe(result: ProbeResult) -> list[str]:
         )
         sentences.append(
             f"{_name(target)} {verdict}: balanced accuracy {said(estimate)} over {people}, with "
-            f"the probe that was strongest on each split's validation rows ({chosen} splits); "
-            f"chance is {chance:.2f}."
+            f"{_reader(best, chosen)}; chance is {chance:.2f}."
         )
         if best != "linear" and "linear" in result.config["probes"]:
             linear = result.estimate(
                 metric="balanced_accuracy", target=target, probe="linear", group="all"
             )
-            sentences.append(f"A linear probe alone reads {said(linear)} of {target}.")
+            sentences.append(
+                f"A linear probe alone reaches a balanced accuracy of {said(linear)} for "
+                f"{'the group' if target == 'group' else drawing.short(target, 60)}."
+            )
     few = result.tables["left_out"]
     if few.height:
         values = [
@@ -50,6 +52,12 @@ def read_probe(result: ProbeResult) -> list[str]:
         ]
         sentences.append(f"Left out for too few identities: {listed(values)}.")
     return sentences
+
+
+def _reader(best: str, chosen: str) -> str:
+    if best == STRONGEST:
+        return f"the probe that was strongest on each split's validation rows ({chosen} splits)"
+    return f"the {title(best)} probe"
 
 
 def _name(target: str) -> str:

@@ -61,7 +61,8 @@ class TransferResult(Result):
     """The matrix of training groups and test groups, for every probe.
 
     `tables` holds ``curves``, ``headline`` (which rows are the headline, and which probes it
-    took), ``sizes`` (persons and rows each model learned from, mean over seeds) and ``left_out``.
+    took), ``sizes`` (persons and rows each model learned from, mean over seeds), ``left_out``
+    and ``untested`` (persons whom some model could not be trained to test).
     """
 
     study: ClassVar[str] = "transfer"
@@ -134,7 +135,7 @@ def transfer(
     data = prepare(embeddings, common)
     target, across = data.labels(options.target), data.labels(options.across)
     groups, left_out = _usable(data, target, across)
-    made = study_splits(data, common, splits)
+    made = study_splits(data, common, splits, attributes=(options.target, options.across))
     models = [*groups, MATCHED, ALL]
     tallies = {name: Tally(target.codes, models) for name in readers(names)}
     curves = Curves()
@@ -175,6 +176,9 @@ def transfer(
         for name in readers(names)
         for row in _numbers(data, target, across, groups, models, tallies[name], name, common)
     ]
+    asked = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
+    tested = tallies[names[0]].tried()[asked]
+    untested = np.setdiff1d(data.person[asked], data.person[asked[tested]]).size
     return TransferResult(
         make_frame(rows, TransferResult.columns),
         {
@@ -187,6 +191,7 @@ def transfer(
             .agg(pl.col("identities").mean(), pl.col("rows").mean())
             .cast({"identities": pl.Float64, "rows": pl.Float64}),
             "left_out": left_out,
+            "untested": pl.DataFrame({"identities": [int(untested)]}),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from evenface.studies import drawing
-from evenface.studies.heldout import title
+from evenface.studies.heldout import STRONGEST, title
 from evenface.studies.training_sets import ALL, MATCHED
-from evenface.studies.words import above, listed, said
+from evenface.studies.words import above, listed, plural, said
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,9 +34,8 @@ def read_transfer(result: TransferResult) -> list[str]:
         level = f"{result.config['level']:.0%}".replace("%", " %")
         sentences.append(
             f"{drawing.short(target, 60).capitalize()} learned on one group and tested on another "
-            f"(with the probe strongest on each split's validation rows: "
-            f"{result.tables['headline']['chosen'][0]} splits): {lost.height} of "
-            f"{gaps.height} gaps have a {level} interval wholly above zero."
+            f"({_reader(result)}): {lost.height} of {gaps.height} gaps have a {level} interval "
+            "wholly above zero."
         )
         most = gaps.sort("value", descending=True).row(0, named=True)
         estimate = result.estimate(
@@ -53,7 +52,8 @@ def read_transfer(result: TransferResult) -> list[str]:
         )
         sentences.append(
             f"Being the largest of {gaps.height}, it is on average overstated; the intervals are "
-            "not corrected for looking at many gaps."
+            "not corrected for looking at many gaps, and they cover who was tested, not who was "
+            "learned from: models of other people, or another --seed, can give other gaps."
         )
     sizes = dict(result.tables["sizes"].select("train_on", "identities").rows())
     single = [n for name, n in sizes.items() if name not in (ALL, MATCHED)]
@@ -62,11 +62,24 @@ def read_transfer(result: TransferResult) -> list[str]:
             f"Models of single groups learned from {min(single):.0f} identities on average, too "
             "few to learn much: read the matrix as a rough sketch."
         )
+    missed = int(result.tables["untested"]["identities"][0])
+    if missed:
+        sentences.append(
+            f"{plural(missed, 'identity', 'identities')} could not be tested: on their splits a "
+            "group had too few people of a class to learn from."
+        )
     few = result.tables["left_out"]
     if few.height:
         values = [f"{v} ({n})" for v, n in few.rows()]
         sentences.append(f"Left out for too few identities of a class: {listed(values)}.")
     return sentences
+
+
+def _reader(result: TransferResult) -> str:
+    if result.headline != STRONGEST:
+        return f"{title(result.headline)} probe"
+    chosen = result.tables["headline"]["chosen"][0]
+    return f"with the probe strongest on each split's validation rows: {chosen} splits"
 
 
 def models(result: TransferResult) -> list[str]:

@@ -13,7 +13,7 @@ def said(estimate: Estimate, *, signed: bool = False) -> str:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return f"({estimate.method})"
     form = "{:+.2f} [{:+.2f}, {:+.2f}]" if signed else "{:.2f} [{:.2f}, {:.2f}]"
-    return form.format(estimate.value, estimate.low, estimate.high)
+    return form.format(estimate.value, estimate.low, estimate.high).replace("-", "−")
 
 
 def listed(items: Sequence[str]) -> str:
