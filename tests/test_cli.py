@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 
 from evenface.cli import COMMANDS, main
-from evenface.embed.store import open_embeddings, write_embeddings
+from evenface.embed.store import embeddings_from_arrays, open_embeddings, write_embeddings
 from populations import Gaussian
 from support import write_picture
 
@@ -320,3 +321,127 @@ def test_real_faces_end_in_a_report(real: Path, tmp_path: Path) -> None:
     assert (len(made), made.failures.height) == (204, 0)
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "001_neutral" not in page
+
+
+@pytest.fixture
+def emb(tmp_path: Path) -> Path:
+    """An embedding folder of 48 people, with a column of their names."""
+    made = Gaussian(identities=8).embeddings()
+    names = [f"Jane Doe {i}" for i in range(len(made))]
+    rows = made.rows.with_columns(
+        full_name=pl.Series(names), group=pl.lit("junk"), x=pl.col("gender"), y=pl.col("ethnicity")
+    )
+    write_embeddings(embeddings_from_arrays(made.vectors, rows), tmp_path / "emb")
+    return tmp_path / "emb"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (folder / "results").iterdir()}
+
+
+def test_a_column_of_names_stays_out_of_report_and_results(emb: Path, tmp_path: Path) -> None:
+    ok("run", emb, "--out", tmp_path / "out", "--only", "map,probe", *FAST)
+    for file in (tmp_path / "out").rglob("*"):
+        if file.is_file():
+            assert b"Jane Doe" not in file.read_bytes(), file
+    assert "full_name" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_column_called_group_is_not_the_demographic_group(emb: Path, tmp_path: Path) -> None:
+    ok("run", emb, "--out", tmp_path / "out", "--only", "probe", *FAST)
+    saved = json.loads((tmp_path / "out" / "results" / "probe.json").read_text(encoding="utf-8"))
+    classes = saved["tables"]["headline"]["columns"]
+    assert dict(zip(classes["target"], classes["classes"], strict=True))["group"] == 6
+
+
+def test_attributes_called_like_coordinates_are_drawn(emb: Path, tmp_path: Path) -> None:
+    ok("map", emb, "--out", tmp_path / "out", "--group-by", "x,y", *FAST)
+
+
+def test_a_mistyped_option_loses_no_result(
+    emb: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    out = tmp_path / "out"
+    ok("run", emb, "--out", out, *FAST)
+    before = contents(out)
+    assert "nope" in refused("run", emb, "--out", out, "--split-column", "nope", *FAST)
+    assert "nope" in refused("run", emb, "--out", out, "--group-by", "nope", *FAST)
+    assert "identity" in refused("run", emb, "--out", out, "--split-column", "identity", *FAST)
+    assert contents(out) == before
+
+
+def test_results_about_other_faces_are_not_overwritten(
+    emb: Path, folder: Path, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    out = tmp_path / "out"
+    ok("probe", emb, "--out", out, *FAST)
+    before = contents(out)
+    assert "other faces" in refused("probe", folder / "embeddings", "--out", out, *FAST)
+    assert contents(out) == before
+
+
+def test_results_about_other_groups_leave_the_report(emb: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ok("run", emb, "--out", out, "--group-by", "gender", "--only", "map,probe", *FAST)
+    ok("run", emb, "--out", out, "--only", "probe", *FAST)
+    assert not (out / "results" / "map.json").exists()
+    assert not list((out / "figures").glob("map_*"))
+    assert "[embed]" not in (out / "study.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: saved.update(numbers=[]),
+        lambda saved: saved.update(tables={}),
+        lambda saved: saved.update(config=[]),
+        lambda saved: saved["context"].clear(),
+        lambda saved: saved.update(schema="evenface.map/1"),
+    ],
+)
+def test_damaged_results_are_refused_and_made_again(
+    emb: Path, tmp_path: Path, refused: Callable[..., str], change: Callable[[dict], None]
+) -> None:
+    out = tmp_path / "out"
+    ok("probe", emb, "--out", out, "--probes", "linear", *FAST)
+    file = out / "results" / "probe.json"
+    before = file.read_bytes()
+    saved = json.loads(before)
+    change(saved)
+    file.write_text(json.dumps(saved), encoding="utf-8")
+    assert "run the study again" in refused("report", out)
+    ok("probe", emb, "--out", out, "--probes", "linear", *FAST)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("vectors", ["constant", "huge", "one number"])
+def test_strange_vectors_end_in_a_report_or_in_words(tmp_path: Path, vectors: str) -> None:
+    made = Gaussian(identities=6).embeddings()
+    values = {
+        "constant": np.ones_like(made.vectors),
+        "huge": made.vectors * np.float32(1e30),
+        "one number": made.vectors[:, :1].copy(),
+    }[vectors]
+    write_embeddings(embeddings_from_arrays(values, made.rows), tmp_path / "emb")
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
+    assert ("map" in skipped) == (vectors == "constant")
+
+
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evenface.study.demo", interrupted)
+    assert main(["demo", "--out", str(tmp_path / "out")]) == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    line = f"{shlex.quote(sys.executable)} -m evenface models | head -c 0"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from evenface._version import __version__
-from evenface.config import SCHEMA, StudyConfig, read_config
+from evenface.config import StudyConfig
 from evenface.embed.embeddings import Embeddings
 from evenface.embed.extract import embed_faces
 from evenface.embed.models import load_embedder
@@ -20,7 +19,6 @@ from evenface.errors import (
     ConfigError,
     EvenfaceError,
     SelectionError,
-    StoreError,
     TrainingError,
 )
 from evenface.faces.groups import grouping, require_groups
@@ -28,12 +26,12 @@ from evenface.faces.select import select_faces, select_rows
 from evenface.faces.source import read_faces
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
+from evenface.output import STUDY_FILE, drop_others, output_folder, write_text
 from evenface.report.page import build_report
 from evenface.report.results import SKIPPED
+from evenface.studies.data import prepare, study_splits
 from evenface.studies.result import read_saved
-from evenface.studies.table import STUDIES
-
-STUDY_FILE = "study.toml"
+from evenface.studies.table import STUDIES, load_result
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,13 @@ def run(
         the reason in the report; only if none can be answered this is an error.
     """
     config, tell = config or StudyConfig(), on_step or _silent
-    folder = _output_folder(Path(out))
+    folder = output_folder(Path(out))
     embeddings = _embeddings(Path(source), folder, config, images_root, tell)
-    _write(folder / STUDY_FILE, config.to_toml(embedded=is_embedding_folder(Path(source))))
     results = folder / "results"
-    _drop_others(results, embeddings.fingerprint, config)
+    # Whatever is wrong with the options shows here, before anything is written or removed.
+    study_splits(prepare(embeddings, config.common), config.common)
+    drop_others(results, embeddings.fingerprint, config)
+    write_text(folder / STUDY_FILE, config.to_toml(embedded=is_embedding_folder(Path(source))))
     skipped: dict[str, str] = {}
     for name in config.studies:
         reason = _ask(name, embeddings, config, results, tell)
@@ -112,7 +112,7 @@ def run(
             tell(Step(name, 0, 0, f"skipped: {reason}"))
     if len(skipped) == len(config.studies):
         raise SelectionError(f"no study could be answered: {next(iter(skipped.values()))}")
-    _write(results / SKIPPED, json.dumps(skipped, ensure_ascii=False, indent=1))
+    write_text(results / SKIPPED, json.dumps(skipped, ensure_ascii=False, indent=1))
     tell(Step("report", 0, 1))
     report = build_report(folder, names=names)
     tell(Step("report", 1, 1))
@@ -134,32 +134,14 @@ def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 
     on_step : callable, optional
     """
     tell = on_step or _silent
-    folder = _output_folder(Path(out))
+    if identities < StudyConfig().common.folds:
+        raise ConfigError(f"identities is {identities}; at least 5 of each group are needed")
+    folder = output_folder(Path(out))
     population = SyntheticPopulation(identities, images, seed=seed)
     faces = write_faces(
         population, folder / "faces", progress=lambda done, total: tell(Step("render", done, total))
     )
     return run(faces, folder, StudyConfig(), on_step=tell)
-
-
-def _output_folder(out: Path) -> Path:
-    """Return the folder if it is new, empty or evenface's own."""
-    if out.exists() and not out.is_dir():
-        raise StoreError(f"{out} is a file; an output folder was expected")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        present = {p.name for p in out.iterdir()}
-    except OSError as error:
-        raise StoreError(f"{out}: can't be used: {error.strerror or error}") from None
-    file = out / STUDY_FILE
-    if not present:
-        _write(file, f'schema = "{SCHEMA}"\n')
-    elif STUDY_FILE not in present or read_config(file).get("schema") != SCHEMA:
-        raise StoreError(
-            f"{out} holds something else (such as {sorted(present)[0]!r}); choose a new or empty "
-            "folder for --out"
-        )
-    return out
 
 
 def is_embedding_folder(path: Path) -> bool:
@@ -240,8 +222,9 @@ def _ask(
             config.common,
             on_step=lambda done, total: tell(Step(name, done, total)),
         )
-    except (SelectionError, ConfigError, TrainingError) as error:
+    except (SelectionError, TrainingError) as error:
         file.unlink(missing_ok=True)
+        file.with_suffix(".parquet").unlink(missing_ok=True)
         return str(error)
     result.save(results, key=key)
     return None
@@ -260,29 +243,7 @@ def _key(name: str, embeddings: Embeddings, config: StudyConfig) -> str:
 
 def _key_of(file: Path) -> str:
     try:
+        load_result(file)
         return str(read_saved(file).get("key", ""))
     except EvenfaceError:
         return ""
-
-
-def _drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
-    """Remove results about other embeddings, groups or splits: a report must not mix them."""
-    common = config.common.model_dump(mode="json")
-    for file in results.glob("*.json"):
-        if file.name == SKIPPED:
-            continue
-        try:
-            saved = read_saved(file)
-        except EvenfaceError:
-            saved = {}
-        same = {k: v for k, v in saved.get("config", {}).items() if k in common} == common
-        if saved.get("context", {}).get("embedding_fingerprint") != fingerprint or not same:
-            file.unlink()
-            file.with_suffix(".parquet").unlink(missing_ok=True)
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(file.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)

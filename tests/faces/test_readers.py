@@ -129,13 +129,17 @@ def test_an_identity_with_two_genders_is_said(tmp_path: Path) -> None:
     [
         ("path,gender\n0.png,x\n", "no column 'identity'"),
         ("file,who\n0.png,x\n", "no column 'path' and no column 'identity'"),
-        ("path,identity\n0.png,a\n0.png,b\n", r"'0\.png' \(rows 1, 2\)"),
-        ("path,identity\n0.png,\n", "1 rows have no identity"),
+        ("path,identity\n0.png,a\n0.png,b\n", r"'0\.png' \(rows 1, 2 below the header"),
+        ("path,identity\n0.png,\n", "rows without identity: 1"),
         ("path,identity\nno.png,a\nnot.png,b\n", "none of its 2 pictures"),
         ("path,identity\n", "no rows"),
         ("", "can't be read as a table"),
         ("path,identity,embedding\n0.png,a,b\n", "evenface's own"),
-        ("path,identity\n0.png,a,x,y\n", "can't be read as a table"),
+        ("path,identity,gender\n0.png,a\n", "line 2: 2 fields, but the header has 3"),
+        ("path,identity,gender, gender\n0.png,a,x,y\n", "stand more than once: gender"),
+        ("path,identity,\n0.png,a,x\n", "column 3 has no name"),
+        ("path,identity,gender\n0.png,a,x\0y\n", "NUL characters in 'gender'"),
+        ("path,identity\n0.png,a,x,y\n", "line 2: 4 fields, but the header has 2"),
     ],
 )
 def test_bad_manifests_say_what_is_wrong(tmp_path: Path, text: str, said: str) -> None:
@@ -184,3 +188,33 @@ def test_real_manifests_are_read(real: Path) -> None:
     london = read_faces(real / "london" / "manifest.csv")
     assert (len(london), london.frame["identity"].n_unique()) == (204, 102)
     assert len(read_faces(real / "fairface360")) == 360
+
+
+def test_blank_lines_are_no_rows_and_overlong_paths_are_missing(tmp_path: Path) -> None:
+    text = f"path,identity,gender\n\n0.png,a,x\n\n{'n' * 300}.png,b,y\n"
+    faces = read_faces(manifest(tmp_path, text))
+    assert len(faces) == 2
+    assert notes(faces) == {"missing file": 1}
+
+
+def test_columns_that_are_no_labels_are_left_out_and_said(tmp_path: Path) -> None:
+    write_picture(tmp_path / "0.png")
+    frame = pl.DataFrame({"path": ["0.png"], "identity": ["a"], "gender": ["x"], "box": [[1, 2]],
+                          "sha256": ["00"]})  # fmt: skip
+    frame.write_parquet(tmp_path / "people.parquet")
+    faces = read_faces(tmp_path / "people.parquet")
+    assert faces.attributes == ("gender",)
+    assert notes(faces) == {"columns": 2}
+    frame.with_columns(gender=pl.col("box")).write_parquet(tmp_path / "people.parquet")
+    with pytest.raises(SourceError, match="column 'gender' is of type List"):
+        read_faces(tmp_path / "people.parquet")
+
+
+def test_names_that_are_no_text_are_left_out(diveface: Path) -> None:
+    person = diveface / "4K_120" / "HA4K_120" / "p0"
+    strange = bytes(person) + b"/b\xff.png"
+    with open(strange, "wb") as file:
+        file.write(b"x")
+    faces = read_faces(diveface)
+    assert len(faces) == 72
+    assert notes(faces) == {"not a picture": 1}

@@ -59,7 +59,7 @@ def test_too_few_identities_name_the_groups() -> None:
         select_rows(frame, per_group=8)
 
 
-@pytest.mark.parametrize("wrong", [{"per_group": 0}, {"images": 0}, {"offset": -1}])
+@pytest.mark.parametrize("wrong", [{"per_group": 0}, {"images": 0}, {"offset": -1}, {"offset": 2}])
 def test_senseless_numbers_are_refused(wrong: dict) -> None:
     with pytest.raises(ConfigError):
         select_rows(table(), **wrong)

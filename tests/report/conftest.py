@@ -49,7 +49,7 @@ def make_embeddings(labels: dict[str, tuple[str, str]], **source: Any) -> Embedd
         rows[first].append(firsts[a])
         rows[second].append(seconds[b])
         rows["age"].append(str(20 + i) if i else "unknown")
-        rows["<b>note"].append(f"<u>{i}</u>")
+        rows["<b>note"].append(f"<u>{i % 5}</u>")
     card = {"name": "onnx:small.onnx", "assumed": ["color"], "color": "RGB", "size": [112, 112]}
     crops = {"align": "none", "aligned": False, "reason": "small wants aligned faces <!>"}
     note = {"kind": "junk", "count": 3, "text": "3 files are <junk>.", "examples": ["secret/a"]}

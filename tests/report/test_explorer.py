@@ -57,7 +57,7 @@ def test_every_point_is_in_every_map_once(plain: dict[str, Result]) -> None:
         (3, list(range(40))),
     ]
     assert {f["name"] for f in data["facts"]} == {"group", "gender", "ethnicity", "age", "<b>note"}
-    assert data["uncoloured"] == ["<b>note"]
+    assert data["uncoloured"] == []
     assert [w["name"] for w in data["colours"]] == [
         "gender", "ethnicity", "demographic group", "age",
     ]  # fmt: skip
@@ -69,3 +69,12 @@ def test_a_label_that_looks_like_a_number_survives_the_shortening_of_figures() -
     assert "M 1.23" in uri
     assert "1.23456 50%25 %22x%22" in uri
     assert not set(uri) & set('"<>#&\n')
+
+
+def test_ids_and_order_don_t_tell_which_picture_a_point_is(plain: dict[str, Result]) -> None:
+    known = plain["map"].tables["rows"]["sample_id"].to_list()
+    one, other = (explorer_data(plain["map"], salt=s) for s in ("a", "b"))  # type: ignore[arg-type]
+    assert not set(one["ids"]) & set(known)
+    assert not set(one["ids"]) & set(other["ids"])
+    assert one["maps"][0]["rows"] != other["maps"][0]["rows"]
+    assert explorer_data(plain["map"], salt="a") == one  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -33,6 +34,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 for _name, _command in COMMANDS.items():
     app.command(_command, name=_name)
@@ -46,10 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             exit_on_error=False,
             print_error=False,
         )
+        sys.stdout.flush()
     except CycloptsError as error:
         return _complain(f"{_first(error)} (see evenface --help)")
     except EvenfaceError as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more is flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}")

@@ -93,7 +93,10 @@ def words(text: str | None) -> tuple[str, ...] | None:
     """Split a comma-separated list; None stays None."""
     if text is None:
         return None
-    return tuple(w.strip() for w in text.split(",") if w.strip())
+    found = tuple(w.strip() for w in text.split(",") if w.strip())
+    if not found:
+        raise ConfigError(f"{text!r} names nothing; list names with commas, or leave it out")
+    return found
 
 
 def numbers(text: str | None, name: str) -> tuple[float, ...] | None:
@@ -118,8 +121,8 @@ def _size(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(p.strip().isdecimal() for p in parts):
-        raise ConfigError(f"--size: {text!r} is neither like 112 nor like 112x96")
+    if len(parts) > 2 or not all(p.strip().isdecimal() and len(p) < 6 for p in parts):
+        raise ConfigError(f"--size: {text[:40]!r} is neither like 112 nor like 112x96")
     sides = tuple(int(p) for p in parts)
     return sides * 2 if len(sides) == 1 else sides
 

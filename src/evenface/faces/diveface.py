@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evenface.errors import SourceError
-from evenface.faces.files import is_image_name, is_junk, listing
+from evenface.faces.files import is_image_name, is_junk, is_text, listing
 from evenface.faces.table import Faces, Note, build_faces
 
 GENDERS = {"H": "male", "M": "female", "Male": "male", "Female": "female"}
@@ -114,12 +114,16 @@ def _pictures(group: Path, junk: list[str], stray: list[str]) -> Iterator[tuple[
     for person in listing(group):
         if is_junk(person.name):
             junk.append(person.path)
+        elif not is_text(person.name):
+            stray.append(repr(person.path))
         elif not person.is_dir():
             stray.append(person.path)
         else:
             for picture in listing(Path(person.path)):
                 if is_junk(picture.name):
                     junk.append(picture.path)
+                elif not is_text(picture.name):
+                    stray.append(repr(picture.path))
                 elif picture.is_dir() or not is_image_name(picture.name):
                     stray.append(picture.path)
                 else:
@@ -131,7 +135,7 @@ def _notes(junk: list[str], stray: list[str]) -> tuple[Note, ...]:
     if junk:
         notes.append(Note.of("junk", junk, "System files (._*, Thumbs.db) left out: {n}."))
     if stray:
-        text = "Files left out because they are no picture in an identity's folder: {n}."
+        text = "Files left out, no picture in an identity's folder or of unreadable name: {n}."
         notes.append(Note.of("not a picture", stray, text))
     return tuple(notes)
 

@@ -24,6 +24,23 @@ def is_image_name(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_text(name: str) -> bool:
+    """Tell whether a name is text: a disk may hold names of bytes that are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_there(file: Path) -> bool:
+    """Tell whether a file is there; a path that no disk can hold is not."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def listing(folder: Path) -> Iterator[os.DirEntry[str]]:
     """Yield a folder's entries in order of name."""
     with os.scandir(folder) as entries:

@@ -58,6 +58,8 @@ def select_rows(
     ):  # fmt: skip
         if value is not None and value < least:
             raise ConfigError(f"{name} is {value}; it must be {least} or more")
+    if offset and per_group is None:
+        raise ConfigError("offset passes over identities before per_group are taken; give both")
     chosen = frame
     if per_group is not None:
         attributes = [c for c in frame.columns if c not in RESERVED]

@@ -18,6 +18,7 @@ import polars as pl
 
 from evenface.errors import ConfigError, LeakError, SelectionError
 from evenface.faces.select import shuffled_key
+from evenface.faces.table import RESERVED
 
 Rows = npt.NDArray[np.intp]
 
@@ -180,14 +181,14 @@ def splits_from_column(frame: pl.DataFrame, column: str, *, seeds: int = 1) -> l
     LeakError
         If a person stands on two sides.
     """
-    if column not in frame.columns:
+    if column not in frame.columns or column in RESERVED:
         raise ConfigError(f"no column named {column!r} to take the split from")
     said = [str(v).strip().lower() for v in frame[column].to_list()]
     strange = sorted(set(said) - set(SPELLINGS))
     if strange:
         raise ConfigError(
-            f"column {column!r} holds {', '.join(map(repr, strange[:5]))}; "
-            f"it may hold {', '.join(SPELLINGS)}"
+            f"column {column!r} holds {len(strange)} values, such as {strange[0][:40]!r}, that "
+            f"name no side of a split; it may hold {', '.join(SPELLINGS)}"
         )
     sides = np.array([SPELLINGS[v] for v in said], dtype=np.intp)
     person = frame_persons(frame)

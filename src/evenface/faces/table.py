@@ -131,6 +131,7 @@ def build_faces(
     *,
     synthetic: bool = False,
     notes: tuple[Note, ...] = (),
+    where: Path | None = None,
 ) -> Faces:
     """Make a table from columns, with every fault in them listed at once.
 
@@ -140,6 +141,8 @@ def build_faces(
         ``path``, ``identity`` and any attributes, of one length.
     root, layout, synthetic, notes
         As in `Faces`.
+    where : Path, optional
+        The file that errors name, if it isn't `root`.
 
     Raises
     ------
@@ -151,7 +154,7 @@ def build_faces(
     )
     faults = _faults(frame)
     if faults:
-        raise SourceError(f"{layout} at {root}: " + "; ".join(faults))
+        raise SourceError(f"{where or root}: " + "; ".join(faults))
     attributes = [c for c in frame.columns if c not in ("path", "identity")]
     unknown = pl.col(attributes).str.strip_chars()
     cleaned = frame.with_columns(
@@ -175,14 +178,18 @@ def _faults(frame: pl.DataFrame) -> list[str]:
         empty = frame[name].is_null() | (frame[name].str.strip_chars() == "")
         if empty.any():
             first = ", ".join(str(i + 1) for i in empty.arg_true().head(5).to_list())
-            faults.append(f"{empty.sum()} rows have no {name} (row {first})")
+            faults.append(f"rows without {name}: {empty.sum()} (below the header: {first})")
     twice = frame.filter(frame["path"].is_duplicated())["path"].drop_nulls().unique().sort()
     if twice.len():
         rows = (frame["path"] == twice[0]).arg_true().to_list()
         faults.append(
-            f"{twice.len()} paths stand more than once, the first is {twice[0]!r} "
-            f"(rows {', '.join(str(r + 1) for r in rows[:5])}); keep one row a picture"
+            f"paths that stand more than once: {twice.len()}, the first is {twice[0]!r} "
+            f"(rows {', '.join(str(r + 1) for r in rows[:5])} below the header); keep one row a "
+            "picture"
         )
+    broken = [c for c in frame.columns if frame[c].str.contains("\x00", literal=True).any()]
+    if broken:
+        faults.append(f"NUL characters in {', '.join(map(repr, broken))}; remove them")
     taken = sorted(set(frame.columns) & (set(RESERVED) - set(KEYS)))
     if taken:
         faults.append(f"columns named {', '.join(taken)} are evenface's own; rename them")

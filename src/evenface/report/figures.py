@@ -11,6 +11,7 @@ from urllib.parse import quote
 from evenface.studies.drawing import save_figure, short, styled
 from evenface.studies.heldout import title
 from evenface.studies.result import Result
+from evenface.studies.table import STUDIES
 
 SYNTHETIC = "Synthetic faces: rendered, they show nobody; nothing about real people follows."
 PLAIN = " !$'()*+,-./:;=?@[]^_`{|}~"
@@ -39,6 +40,10 @@ class Picture:
 def draw_figures(results: Mapping[str, Result], folder: Path) -> dict[str, Picture]:
     """Write every figure as SVG and PDF; return them by name."""
     pictures = {}
+    # What an earlier run of other studies or sizes drew would stand beside numbers it isn't about.
+    for old in folder.glob("*.*"):
+        if old.suffix in (".svg", ".pdf") and old.stem.split("_")[0] in STUDIES:
+            old.unlink()
     for result in results.values():
         for name, figure in result.figures().items():
             if result.context.get("synthetic"):

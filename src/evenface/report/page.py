@@ -15,13 +15,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evenface._version import __version__
+from evenface.errors import StoreError
 from evenface.report import summary, tables, texts
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
 from evenface.report.results import Loaded, load_names, load_results
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
-from evenface.studies.result import Result
+from evenface.studies.result import DAMAGE, Result
 from evenface.studies.transfer import TransferResult
 
 REPORT = "report.html"
@@ -53,9 +54,14 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
     folder = Path(folder)
     loaded = load_results(folder)
     known = load_names(folder) if names else {}
-    pictures = draw_figures(loaded.results, folder / "figures")
     has_study = (folder / "study.toml").is_file()
-    html = render(loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder))
+    try:
+        pictures = draw_figures(loaded.results, folder / "figures")
+        html = render(loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder))
+    except DAMAGE as error:
+        raise StoreError(
+            f"{folder / 'results'}: a result is damaged ({error!r}); run the studies again"
+        ) from error
     page = folder / REPORT
     draft = page.with_suffix(".tmp")
     # A lone surrogate in a label has no UTF-8; a question mark stands for it.

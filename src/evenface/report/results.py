@@ -12,8 +12,8 @@ import polars as pl
 
 from evenface.errors import StoreError
 from evenface.studies.drawing import short
-from evenface.studies.result import Result, read_saved
-from evenface.studies.table import STUDIES
+from evenface.studies.result import Result
+from evenface.studies.table import STUDIES, load_result
 
 SKIPPED = "skipped.json"
 """Beside the results: which studies the data could not answer, and why."""
@@ -60,7 +60,7 @@ def load_results(folder: Path) -> Loaded:
                 f"results/{short(file.name, 60)} is of no study that this version can show."
             )
             continue
-        found[file.stem] = _load(file, study.result)
+        found[file.stem] = load_result(file)
     if not found:
         there = f"it holds {len(files)} files of unknown studies" if files else "it holds none"
         raise StoreError(
@@ -80,19 +80,6 @@ def _not_answered(file: Path) -> list[str]:
     return [
         f"The study {short(str(name), 40)!r} was left out: {why}." for name, why in reasons.items()
     ]
-
-
-def _load(file: Path, study: type[Result]) -> Result:
-    saved = read_saved(file)
-    name = str(saved["schema"]).rsplit("/", 1)[0]
-    if name != f"evenface.{study.study}":
-        raise StoreError(
-            f"{file}: holds {name!r}, not 'evenface.{study.study}'; run the study again"
-        )
-    try:
-        return study.from_dict(saved)
-    except (KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise StoreError(f"{file}: damaged ({error!r}); run the study again") from error
 
 
 def load_names(folder: Path) -> dict[str, dict[str, str]]:

@@ -11,9 +11,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from evenface.embed.embeddings import Embeddings
-from evenface.errors import ConfigError
+from evenface.errors import ConfigError, SelectionError
 from evenface.faces.duplicates import duplicate_notes
-from evenface.faces.groups import group_labels, grouping, require_groups
+from evenface.faces.groups import GROUP_BY, group_labels, grouping, require_groups
 from evenface.faces.split import (
     Rows,
     Split,
@@ -23,6 +23,7 @@ from evenface.faces.split import (
     splits_fingerprint,
     splits_from_column,
 )
+from evenface.faces.table import RESERVED
 from evenface.heads.scaling import Vectors
 
 MIN_CLASS = 4
@@ -121,11 +122,14 @@ class StudyData:
 
     def values(self, attribute: str) -> list[str | None]:
         """Return an attribute's recorded values, or the group's names for ``group``."""
-        if attribute == GROUP and GROUP not in self.rows.columns:
+        # Always the groups the study is about, whatever a column of that name may hold.
+        if attribute == GROUP:
             return group_labels(self.rows, self.by).to_list()
-        if attribute not in self.rows.columns:
-            have = ", ".join([*self.by, GROUP])
-            raise ConfigError(f"no attribute named {attribute!r}; there are, among others, {have}")
+        if attribute not in self.rows.columns or attribute in RESERVED:
+            have = ", ".join(dict.fromkeys([*self.by, GROUP]))
+            # Gender and ethnicity are asked for unless told: their absence is a fact of the data.
+            kind = SelectionError if attribute in GROUP_BY else ConfigError
+            raise kind(f"no attribute named {attribute!r}; there are, among others, {have}")
         return self.rows[attribute].cast(pl.String).to_list()
 
     def labels(self, attribute: str, *, least: int = MIN_CLASS) -> Labels:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,9 @@ SOURCE_SIZES = (50, 500, 1000)
 NEIGHBOURS = 10
 MIN_ROWS = 12
 
+_SMALL = re.compile(r"\d{1,3}(\.\d+)?")
+"""Ages and scores: everyone may have another, and they name nobody."""
+
 
 class MapOptions(Options):
     """Options of `map_space`.
@@ -52,7 +56,7 @@ class MapOptions(Options):
         Distance in the space of embeddings.
     """
 
-    per_group: tuple[int, ...] | None = None
+    per_group: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     images: int = Field(1, ge=1)
     dims: tuple[Literal[2, 3], ...] = (2, 3)
     perplexity: float = Field(30.0, ge=2)
@@ -140,7 +144,7 @@ def map_space(
             if on_step:
                 on_step(i * len(options.dims) + j + 1, steps)
     shown = np.unique(np.concatenate(kept))
-    attributes = [c for c in embeddings.attributes if c != GROUP]
+    attributes, unshown = _showable(data, embeddings.attributes)
     table = data.rows[shown].select(
         "sample_id", pl.Series(GROUP, data.values(GROUP), dtype=pl.String)[shown], *attributes
     )
@@ -148,8 +152,29 @@ def map_space(
         make_frame(numbers, MapResult.columns),
         {"points": pl.concat(points), "rows": table},
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
-        data.context,
+        {**data.context, "unshown": unshown},
     )
+
+
+def _showable(data: StudyData, attributes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part attributes into those a report may show and those that would name people.
+
+    A column in which most identities have a value of their own (a name, an address) tells who is
+    who; so does one that repeats paths or identities.
+    """
+    rows = data.rows
+    people = max(rows["identity"].n_unique(), 1)
+    keys = {*rows["identity"].to_list(), *rows["path"].to_list()} - {None}
+    shown, unshown = [], []
+    for name in attributes:
+        values = set(rows[name].drop_nulls().cast(pl.String).to_list())
+        own = len(values) > max(people / 2, 2) and not all(map(_SMALL.fullmatch, values))
+        telling = own or bool(values and values <= keys)
+        if name in data.by or not telling:
+            shown.append(name)
+        else:
+            unshown.append(name)
+    return [n for n in shown if n != GROUP], unshown
 
 
 def _sizes(data: StudyData) -> tuple[int, ...]:
@@ -187,7 +212,7 @@ class _Maps:
         self.ids = data.rows["sample_id"][rows]
         self.person = data.person[rows]
         vectors = data.vectors[rows]
-        self.space = nb.unit_rows(vectors) if options.metric == "cosine" else vectors
+        self.space = nb.comparable(vectors, cosine=options.metric == "cosine")
         self.codes = {}
         for name in data.targets:
             codes = data.labels(name, least=1).codes[rows]

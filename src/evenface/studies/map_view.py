@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenface.studies import drawing
-from evenface.studies.words import above, said
+from evenface.studies.words import above, listed, said
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +36,12 @@ def read_map(result: MapResult) -> list[str]:
             f"In the space of the embeddings, {said(pure)} of the nearest faces of other people "
             f"carry the same {title}; {verdict} ({said(beyond)} above chance, of at most 1)."
         )
+    unshown = result.context.get("unshown", [])
+    if unshown:
+        sentences.append(
+            "Not shown, because nearly everybody has a value of their own or it repeats paths or "
+            f"identities: {listed(unshown)}."
+        )
     for dims in sorted(set(own.filter(space="map")["dims"].to_list())):
         kept = result.estimate(per_group=size, dims=dims, metric="knn_preservation")
         sentences.append(
@@ -52,13 +58,19 @@ MANY = 1000
 def draw_map(result: MapResult, size: int, dims: int) -> Figure:
     """Draw one map, a panel a labelling."""
     points = result.tables["points"].filter(per_group=size, dims=dims)
-    table = points.join(result.tables["rows"], on="sample_id", how="left", maintain_order="left")
+    # Attributes may be called anything, x and y included.
+    labels = result.tables["rows"].rename(lambda c: c if c == "sample_id" else f"label {c}")
+    table = points.join(labels, on="sample_id", how="left", maintain_order="left")
     labellings = [
-        n for n in dict.fromkeys(result.numbers["labelling"].to_list()) if n in table.columns
+        n
+        for n in dict.fromkeys(result.numbers["labelling"].to_list())
+        if f"label {n}" in table.columns
     ]
     flat = dims == 2
     with drawing.styled():
-        rows = max((table[n].n_unique() + 1) // 2 for n in labellings) if labellings else 1
+        rows = (
+            max((table[f"label {n}"].n_unique() + 1) // 2 for n in labellings) if labellings else 1
+        )
         figure = drawing.new_figure(3.9 * max(len(labellings), 1), 4.2 + 0.17 * rows)
         panels = figure.subplots(
             1, len(labellings), squeeze=False, subplot_kw={} if flat else {"projection": "3d"}
@@ -69,8 +81,8 @@ def draw_map(result: MapResult, size: int, dims: int) -> Figure:
 
 
 def _draw_panel(axes: Any, table: pl.DataFrame, name: str, flat: bool) -> None:
-    for value, (shade, shape) in drawing.looks(table[name].to_list()).items():
-        own = table.filter(pl.col(name).eq_missing(pl.lit(value, pl.String)))
+    for value, (shade, shape) in drawing.looks(table[f"label {name}"].to_list()).items():
+        own = table.filter(pl.col(f"label {name}").eq_missing(pl.lit(value, pl.String)))
         places = [own[c].to_numpy() for c in ("x", "y", "z")[: 2 if flat else 3]]
         axes.scatter(
             *places, s=13 if table.height <= MANY else 5, color=shade, alpha=0.8, linewidths=0,

@@ -5,12 +5,32 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from evenface.errors import SelectionError
 from evenface.faces.split import Rows
 
 Points = npt.NDArray[np.floating]
 PerRow = npt.NDArray[np.float64]
 
 BLOCK = 1024
+
+
+def comparable(vectors: Points, *, cosine: bool) -> Points:
+    """Return vectors whose distances can be computed: no overflow, of length 1 for cosine.
+
+    Raises
+    ------
+    SelectionError
+        If all are the same: then nothing lies anywhere.
+    """
+    points: Points = np.asarray(vectors, dtype=np.float64)
+    largest = float(np.abs(points).max(initial=0.0))
+    # Beyond this squares lose all precision or overflow; a map has no unit anyway.
+    if largest > 1e6 or 0 < largest < 1e-6:
+        points = points / largest
+    points = unit_rows(points) if cosine else points
+    if not (points != points[:1]).any():
+        raise SelectionError("all vectors are the same: there is nothing to map")
+    return points
 
 
 def unit_rows(vectors: Points) -> Points:

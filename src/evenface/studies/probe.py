@@ -125,7 +125,7 @@ def probe(
     options, common = options or ProbeOptions(), common or CommonOptions()
     names = check_probes(options.probes)
     data = prepare(embeddings, common)
-    targets = options.targets or data.targets
+    targets = tuple(dict.fromkeys(options.targets or data.targets))
     made = study_splits(data, common, splits, attributes=targets)
     labels = {t: data.labels(t) for t in targets}
     usable = [t for t in targets if len(labels[t].names) > 1]

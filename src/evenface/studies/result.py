@@ -33,6 +33,12 @@ LEADING = {
 
 VERSION = 1
 
+DAMAGE = (
+    AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError,
+    pl.exceptions.PolarsError,
+)  # fmt: skip
+"""What reading a file that somebody changed can raise."""
+
 
 @dataclass(frozen=True, repr=False)
 class Result(ABC):
@@ -169,7 +175,10 @@ def read_saved(file: Path) -> dict[str, Any]:
         saved = json.loads(file.read_text(encoding="utf-8"))
         schema, version = str(saved["schema"]).rsplit("/", 1)
         newer = int(version) > VERSION
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        config, context = saved["config"], saved["context"]
+        if not isinstance(config, dict) or not isinstance(context, dict):
+            raise TypeError("config and context must be objects")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{file}: not a study's result ({error}); run the study again") from None
     if not schema.startswith("evenface.") or newer:
         raise StoreError(

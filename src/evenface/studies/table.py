@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from evenface.errors import StoreError
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
-from evenface.studies.result import Result
+from evenface.studies.result import DAMAGE, Result, read_saved
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
 
 
@@ -44,3 +46,25 @@ STUDIES: dict[str, Study] = {
         "Does what is learned on one group hold for another?",
     ),
 }
+
+
+def load_result(file: Path) -> Result:
+    """Read a study's JSON file back into its result, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If it is damaged, newer, or of another study than its name says.
+    """
+    saved = read_saved(file)
+    name = str(saved["schema"]).rsplit("/", 1)[0].removeprefix("evenface.")
+    if name not in STUDIES or name != file.stem:
+        raise StoreError(f"{file}: holds 'evenface.{name}', not this study; run the study again")
+    try:
+        result = STUDIES[name].result.from_dict(saved)
+        # What a damaged file lacks shows when it is read out.
+        if not result.numbers.height or not result.reading() or not result.context["groups"]:
+            raise ValueError("no numbers")
+    except DAMAGE as error:
+        raise StoreError(f"{file}: damaged ({error!r}); run the study again") from None
+    return result

@@ -38,7 +38,7 @@ def tsne(
     fitted = openTSNE.TSNE(
         n_components=dims,
         perplexity=min(perplexity, (n - 1) / 3),
-        initialization="pca",
+        initialization="pca" if min(space.shape) > dims else "random",
         neighbors="exact" if small else "auto",
         negative_gradient_method="bh" if small or dims == 3 else "fft",
         random_state=seed,
