@@ -322,10 +322,42 @@ def test_a_file_without_permission_fails_at_read(tmp_path, monkeypatch) -> None:
     path = tmp_path / "locked.jpg"
     path.write_bytes(b"x")
 
-    def refuse(self: object) -> bytes:
+    def refuse(self: object, mode: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    monkeypatch.setattr(type(path), "open", refuse)
     with pytest.raises(ImageError, match="permission") as caught:
         read_image(path)
+    assert caught.value.stage == "read"
+
+
+def test_pipes_and_devices_are_refused_without_being_opened(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "zero.jpg"):
+        with pytest.raises(ImageError, match="pipe, socket or device") as caught:
+            read_image(tmp_path / name)
+        assert caught.value.stage == "read"
+
+
+def test_links_are_followed_to_plain_files_and_not_in_circles(tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "loop").symlink_to("loop")
+    assert read_image(tmp_path / "link") == b"x"
+    with pytest.raises(ImageError, match="can't be read"):
+        read_image(tmp_path / "loop")
+
+
+def test_a_file_of_gibibytes_is_not_read(tmp_path) -> None:
+    with (tmp_path / "big.jpg").open("wb") as file:
+        file.truncate(2**30 + 1)
+    with pytest.raises(ImageError, match="1073741825 bytes is more than the limit") as caught:
+        read_image(tmp_path / "big.jpg")
+    assert caught.value.stage == "read"
+
+
+def test_a_file_name_that_is_too_long_fails_at_read(tmp_path) -> None:
+    with pytest.raises(ImageError, match="File name too long") as caught:
+        read_image(tmp_path / ("a" * 300 + ".jpg"))
     assert caught.value.stage == "read"

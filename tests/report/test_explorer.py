@@ -59,7 +59,7 @@ def test_every_point_is_in_every_map_once(plain: dict[str, Result]) -> None:
     assert {f["name"] for f in data["facts"]} == {"group", "gender", "ethnicity", "age", "<b>note"}
     assert data["uncoloured"] == []
     assert [w["name"] for w in data["colours"]] == [
-        "gender", "ethnicity", "demographic group", "age",
+        "gender", "ethnicity", "demographic group", "age", "<b>note",
     ]  # fmt: skip
 
 

@@ -15,8 +15,10 @@ LABEL_NAMES = frozenset({"age", "gender", "sex", "ethnicity", "race", "label", "
 """Numeric columns of these names are never taken for a part of the vector unasked."""
 
 EXPORT_PREFIX = "e"
-_NUMBERED = re.compile(r"(.*?)(\d+)")
-_RANGE = re.compile(r"(.*?)(\d+)\.\.(.*?)(\d+)")
+# Nine digits: no vector has more numbers, and Python refuses to read thousands.
+_NUMBERED = re.compile(r"((?:.*\D)?)([0-9]{1,9})")
+_RANGE = re.compile(r"((?:.*\D)?)([0-9]{1,9})\.\.((?:.*\D)?)([0-9]{1,9})")
+_LONGEST = 2**20
 
 
 def vector_columns(
@@ -32,13 +34,16 @@ def vector_columns(
     VectorError
         Where there are none, or several sets.
     """
-    have = ", ".join(frame.columns[:20])
+    have = ", ".join(name[:80] for name in frame.columns[:20])
     if chosen is not None:
         columns = _asked_for(frame.columns, chosen)
         missing = [c for c in columns if c not in frame.columns]
         if missing or not columns:
-            lack = f"{len(missing)} of them, such as {missing[0]!r}" if missing else "any of them"
-            raise VectorError(f"{path} lacks vectors {chosen!r}: {lack}. It has {have}")
+            lack = "any of them"
+            if missing and columns != [chosen]:
+                lack = f"{len(missing)} of them, such as {missing[0]!r}"
+            shown = chosen if len(chosen) <= 80 else chosen[:80] + "..."
+            raise VectorError(f"{path} lacks vectors {shown!r}: {lack}. It has {have}")
         return columns
     families: dict[str, list[int]] = {}
     for column in frame.columns:
@@ -77,11 +82,12 @@ def vector_columns(
 def _asked_for(columns: Sequence[str], chosen: str) -> list[str]:
     span = _RANGE.fullmatch(chosen)
     if span and span[1] == span[3]:
-        return [f"{span[1]}{n}" for n in range(int(span[2]), int(span[4]) + 1)]
+        numbers = range(int(span[2]), int(span[4]) + 1)
+        return [f"{span[1]}{n}" for n in numbers] if len(numbers) <= _LONGEST else []
     numbered = [
         (int(c[len(chosen) :]), c)
         for c in columns
-        if c.startswith(chosen) and c[len(chosen) :].isdecimal()
+        if c.startswith(chosen) and re.fullmatch("[0-9]{1,9}", c[len(chosen) :])
     ]
     return [c for _, c in sorted(numbered)] or [chosen]
 
@@ -90,8 +96,13 @@ def _in_sequence(numbers: list[int]) -> bool:
     return sorted(numbers) == list(range(min(numbers), min(numbers) + len(numbers)))
 
 
+def is_plain(column: pl.Series) -> bool:
+    """Say whether a column could hold numbers, as such or as text."""
+    return column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean, pl.Null)
+
+
 def _any_number(column: pl.Series) -> bool:
-    return not column.dtype.is_nested() and column.cast(pl.Float64, strict=False).count() > 0
+    return is_plain(column) and column.cast(pl.Float64, strict=False).count() > 0
 
 
 def _all_numbers(column: pl.Series) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import sys
 import threading
 import warnings
@@ -25,6 +26,9 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 """What is decoded. Not all that Pillow knows: EPS, for one, starts Ghostscript."""
 
+MAX_BYTES = 2**30
+"""Files with more are not read: no picture within `MAX_PIXELS` needs as many."""
+
 ORIENTATION = 0x0112
 
 
@@ -34,10 +38,23 @@ def read_image(path: Path) -> bytes:
     Raises
     ------
     ImageError
-        At stage ``read``, where there is no such file or it can't be read.
+        At stage ``read``, where there is no such file, it is no plain file, has more than
+        `MAX_BYTES` or can't be read.
     """
     try:
-        return path.read_bytes()
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError
+        # Opening a pipe waits for a writer, and a device such as /dev/zero has no end.
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("read", "a pipe, socket or device stands where the file should be")
+        if status.st_size > MAX_BYTES:
+            raise ImageError(
+                "read", f"too large: {status.st_size} bytes is more than the limit of {MAX_BYTES}"
+            )
+        with path.open("rb") as file:
+            # As many as were counted, whatever is appended meanwhile.
+            return file.read(status.st_size)
     except FileNotFoundError as error:
         raise ImageError("read", "the file doesn't exist") from error
     except IsADirectoryError as error:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from evenface.embed.files import FAILURE_SCHEMA
+from evenface.embed.files import FAILURE_SCHEMA, first_line
 from evenface.errors import VectorError
 from evenface.faces.table import UNKNOWN, frame_fingerprint
 
@@ -156,7 +156,11 @@ def embeddings_from_arrays(
         Where vectors aren't a finite 2-D array of numbers, or the rows don't match them.
     """
     array = checked_vectors(vectors)
-    frame = _checked_rows(rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows), array)
+    try:
+        given = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise VectorError(f"the rows are no table of labels: {first_line(error)}") from error
+    frame = _checked_rows(given, array)
     refuse_not_finite(array, frame["sample_id"])
     attributes = [c for c in frame.columns if c not in ROW_SCHEMA]
     stated = (card or {}).get("dimension", array.shape[1])
@@ -207,9 +211,10 @@ def refuse_not_finite(vectors: NDArray[np.float32], ids: pl.Series, where: str =
     bad = ~np.isfinite(vectors).all(axis=1)
     if bad.any():
         names = ", ".join(str(i) for i in ids.filter(pl.Series(bad)).head(5).to_list())
+        rows = ", ".join(str(i + 1) for i in np.flatnonzero(bad)[:5])
         raise VectorError(
             f"{where}{bad.sum()} of {len(vectors)} vectors hold NaN or infinity "
-            f"(sample_id {names}); leave these rows out, or make them again"
+            f"(rows {rows}; sample_id {names}); leave these rows out, or make them again"
         )
 
 
@@ -237,7 +242,9 @@ def _checked_rows(rows: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFr
         frame = frame.with_columns(pl.when(filled).then(pl.selectors.string()).name.keep())
         frame = frame.cast(kinds)
     except pl.exceptions.PolarsError as error:
-        raise VectorError(f"labels must be text and faces_found numbers: {error}") from error
+        raise VectorError(
+            f"labels must be text and faces_found numbers: {first_line(error)}"
+        ) from error
     frame = frame.with_columns([_known(c) for c in attributes])
     text = [c for c in frame.columns if c != "faces_found"]
     for name in ("sample_id", "identity"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -24,11 +22,14 @@ from evenface.embed.embeddings import (
     embeddings_from_arrays,
     unknown_card,
 )
-from evenface.embed.files import file_sha256
+from evenface.embed.files import file_sha256, replacing
+from evenface.embed.manifest import is_embedding_folder
 from evenface.embed.readers import read_labels, read_vectors
 from evenface.embed.store import part_frame, refuse_used, write_embeddings
 from evenface.errors import StoreError, VectorError
 from evenface.faces.table import Note, sample_id
+
+T = TypeVar("T")
 
 JOIN_KEYS = ("sample_id", "path")
 NPZ_VECTORS = "vectors"
@@ -82,32 +83,41 @@ def import_vectors(
     refuse_used(out)
     wanted = [identity, *(attributes or ())]
     found = read_vectors(file, vectors, wanted)
-    array = checked_vectors(found.vectors)
+    array = _naming(file, lambda: checked_vectors(found.vectors))
     if labels is None and not found.labels.width:
         raise VectorError(f"{file} holds no labels; give a .csv or .parquet of them with --labels")
     notes = list(found.notes)
     frame = found.labels
     if labels is not None:
-        frame, more = _with_labels(frame, len(array), Path(labels), file)
+        beside = read_labels(Path(labels), wanted)
+        notes += beside.notes
+        frame, more = _with_labels(frame, len(array), beside.labels, Path(labels), file)
         notes += more
     rows = _chosen_columns(frame, identity, attributes, file if labels is None else labels)
     card = {**unknown_card("imported", array.shape[1]), "file": file.name}
-    embeddings = embeddings_from_arrays(
-        array,
-        rows,
-        card={**card, "sha256": file_sha256(file)},
-        source={
-            "layout": f"imported {file.suffix.lower()[1:]}",
-            "notes": [{**asdict(n), "examples": list(n.examples)} for n in notes],
-        },
+    card["sha256"] = file_sha256(file)
+    source = {
+        "layout": f"imported {file.suffix.lower()[1:]}",
+        "notes": [{**asdict(n), "examples": list(n.examples)} for n in notes],
+    }
+    embeddings = _naming(
+        file if labels is None else f"{file} with {labels}",
+        lambda: embeddings_from_arrays(array, rows, card=card, source=source),
     )
     return write_embeddings(embeddings, out)
 
 
+def _naming(where: str | Path, make: Callable[[], T]) -> T:
+    """Put the file before what is wrong with arrays that came out of it."""
+    try:
+        return make()
+    except VectorError as error:
+        raise VectorError(f"{where}: {error}") from error
+
+
 def _with_labels(
-    own: pl.DataFrame, n: int, labels: Path, file: Path
+    own: pl.DataFrame, n: int, beside: pl.DataFrame, labels: Path, file: Path
 ) -> tuple[pl.DataFrame, list[Note]]:
-    beside = read_labels(labels)
     key = next((k for k in JOIN_KEYS if k in own.columns and k in beside.columns), None)
     if key is None:
         if beside.height != n:
@@ -193,7 +203,7 @@ def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | Non
     VectorError
         Where the kind is unknown, or an attribute has the name of a column of the vectors.
     StoreError
-        Where the file can't be written.
+        Where the file can't be written, or would lie in an embedding folder.
     """
     file = Path(file)
     kind = (to or file.suffix).lower().removeprefix(".")
@@ -204,24 +214,12 @@ def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | Non
         )
     if not len(embeddings):
         raise VectorError("there are no rows to export")
-    with _replacing(file) as stream:
+    # There it would be in the way of a resumed run, or replace a part.
+    if is_embedding_folder(file.parent):
+        raise StoreError(f"{file.parent} is an embedding folder; export to a place outside it")
+    with replacing(file) as stream:
         _WRITERS[kind](embeddings, stream)
     return file
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[IO[bytes]]:
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError as error:
-        raise StoreError(f"{file} can't be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_npz(embeddings: Embeddings, stream: IO[bytes]) -> None:

@@ -26,14 +26,13 @@ from evenface.embed.files import (
     read_parquet,
     write_parquet,
 )
+from evenface.embed.manifest import describe_source, new_manifest
 from evenface.embed.models import Embedder
 from evenface.embed.prepare import Crop, Failure, Preparer, plan_preprocessing
 from evenface.embed.progress import Progress, Reporter
 from evenface.embed.resume import adopt, discard, make_folder
 from evenface.embed.store import (
-    describe_source,
     finish_folder,
-    new_manifest,
     open_embeddings,
     part_frame,
     row_schema,

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import polars as pl
 
 from evenface.errors import StoreError
 
-SCHEMA_NAME, SCHEMA_VERSION = "evenface.embeddings", 1
-SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
 MANIFEST = "manifest.json"
 FAILURES = "failures.parquet"
 
 PART = re.compile(r"part-\d{5,}\.parquet")
 CHUNK_FAILURES = re.compile(r"failures-\d{5,}\.parquet")
 TEMPORARY = re.compile(r"\.(manifest\.json|(part|failures)(-\d{5,})?\.parquet)\.tmp")
+OURS = re.compile(
+    "|".join(
+        [
+            re.escape(MANIFEST),
+            re.escape(FAILURES),
+            *(p.pattern for p in (PART, CHUNK_FAILURES, TEMPORARY)),
+        ]
+    )
+)
+"""Names of files that only evenface could have written."""
 
 FAILURE_SCHEMA = {
     "sample_id": pl.String,
@@ -46,13 +53,42 @@ def chunk_failures_name(k: int) -> str:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that under its name there is all of it or nothing, even after a power cut."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside `path` that takes its place once it is written to the end.
+
+    Raises
+    ------
+    StoreError
+        Where it can't be written, as on a full disk; what was there before stays.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise cannot_write(path, error) from error
+    finally:
+        # Not there after the rename, and half a file is of no use to anybody.
+        with suppress(OSError):
+            temporary.unlink()
     sync_folder(path.parent)
+
+
+def cannot_write(path: Path, error: Exception) -> StoreError:
+    """Return the error for a file or folder that can't be written."""
+    reason = getattr(error, "strerror", None) or first_line(error)
+    return StoreError(
+        f"{path} can't be written: {reason}; make room or get permission there, or choose "
+        "another place, and run the same command again"
+    )
 
 
 def sync_folder(folder: Path) -> None:
@@ -91,84 +127,6 @@ def read_parquet(path: Path, data: bytes | None = None) -> pl.DataFrame:
         ) from error
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest whole."""
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    # A file name that isn't UTF-8 stays a valid JSON escape.
-    write_whole(folder / MANIFEST, text.encode("utf-8", "backslashreplace"))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a folder, finished or not.
-
-    Raises
-    ------
-    StoreError
-        Where there is none, or one that this version doesn't know.
-    """
-    path = folder / MANIFEST
-    if not folder.exists():
-        raise StoreError(f"{folder} doesn't exist; make it with `evenface embed` or `import`")
-    if not folder.is_dir():
-        raise StoreError(f"{folder} is a file; an embedding folder was expected")
-    if not path.is_file():
-        raise StoreError(f"{folder} has no {MANIFEST}, so it is no embedding folder")
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} can't be read as JSON: {error}") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
-    name, _, version = str(schema).partition("/")
-    if schema is None or name != SCHEMA_NAME or not version.isdigit():
-        raise StoreError(f"{path} has schema {schema!r}; {SCHEMA!r} was expected")
-    if int(version) > SCHEMA_VERSION:
-        raise StoreError(f"{path} was written by a newer evenface (schema {schema!r}); update it")
-    if int(version) < SCHEMA_VERSION:
-        raise StoreError(f"{path} has the old schema {schema!r}; embed again")
-    faults = _manifest_faults(found)
-    if faults:
-        raise StoreError(f"{path} is damaged: {'; '.join(faults)}; embed again")
-    return dict(found)
-
-
-def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
-    wanted = {
-        "model": dict,
-        "preprocessing": dict,
-        "source": dict,
-        "counts": dict,
-        "chunks": dict,
-        "parts": list,
-        "dimension": int,
-        "finished": bool,
-    }
-    faults = [
-        f"{key} is missing or no {kind.__name__}"
-        for key, kind in wanted.items()
-        if not isinstance(manifest.get(key), kind)
-    ]
-    if faults:
-        return faults
-    attributes = manifest["source"].get("attributes")
-    if not isinstance(attributes, list) or not all(isinstance(a, str) for a in attributes):
-        faults.append("source.attributes is no list of names")
-    if manifest["dimension"] < 1:
-        faults.append("dimension is below 1")
-    counts = manifest["counts"]
-    faults += [
-        f"counts.{name} is no number"
-        for name in ("rows", "failures")
-        if not isinstance(counts.get(name), int)
-    ]
-    for part in manifest["parts"]:
-        # A name with a folder in it could point anywhere.
-        if not isinstance(part, dict) or not PART.fullmatch(str(part.get("name"))):
-            faults.append(f"{part!r} is no part")
-        elif not isinstance(part.get("rows"), int) or not isinstance(part.get("sha256"), str):
-            faults.append(f"part {part['name']} has no row count or hash")
-    return faults
-
-
 def file_sha256(path: Path) -> str:
     """Hash a file without holding it."""
     with path.open("rb") as file:
@@ -177,15 +135,17 @@ def file_sha256(path: Path) -> str:
 
 def is_ours(name: str) -> bool:
     """Say whether only evenface could have written a file of this name."""
-    patterns = (PART, CHUNK_FAILURES, TEMPORARY)
-    return name in (MANIFEST, FAILURES) or any(p.fullmatch(name) for p in patterns)
+    return OURS.fullmatch(name) is not None
 
 
 def remove(folder: Path, *patterns: re.Pattern[str]) -> None:
     """Delete the files in `folder` whose whole name matches."""
     for path in folder.iterdir():
         if any(p.fullmatch(path.name) for p in patterns):
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise cannot_write(path, error) from error
 
 
 @contextmanager
@@ -202,7 +162,10 @@ def one_writer(folder: Path) -> Iterator[None]:
     except ImportError:  # Windows has no such lock, and none is better than one that outlives us.
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

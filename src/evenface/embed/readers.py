@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenface.embed.columns import vector_columns
+from evenface.embed.arrays import load_arrays
+from evenface.embed.columns import is_plain, vector_columns
 from evenface.embed.embeddings import VECTOR
 from evenface.embed.files import first_line
 from evenface.errors import VectorError
@@ -63,44 +63,66 @@ def read_vectors(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
     return reader(path, chosen, names)
 
 
-def read_labels(path: Path) -> pl.DataFrame:
-    """Read a ``.csv`` or ``.parquet`` of labels, all as strings, or raise `VectorError`."""
+def read_labels(path: Path, names: Sequence[str]) -> Found:
+    """Read a ``.csv`` or ``.parquet`` of labels, without vectors.
+
+    Raises
+    ------
+    VectorError
+        Where the file can't be read, or a column of `names` can't be text.
+    """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise VectorError(f"labels in {path} can't be read; .csv or .parquet was expected")
     frame = _read_csv(path) if suffix == ".csv" else _read_parquet(path)
-    return as_text(frame)
+    return _found(path, np.empty((frame.height, 0)), frame, names)
 
 
-def as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame's plain columns as strings; a whole number stays without a point."""
-    columns = []
+def _found(path: Path, vectors: NDArray[Any], frame: pl.DataFrame, names: Sequence[str]) -> Found:
+    """Return vectors with all columns of `frame` that can be text; others are noted."""
+    columns, aside = [], []
     for column in frame.iter_columns():
-        plain = column
-        if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
-            continue
-        if column.dtype.is_float():
-            plain = column.fill_nan(None)
-            whole = plain.drop_nulls()
-            if (whole.is_finite() & (whole == whole.round())).all() and not (
-                whole.abs() >= 2**53
-            ).any():
-                plain = plain.cast(pl.Int64)
-        columns.append(plain.cast(pl.String))
-    return pl.DataFrame(columns)
+        text = _as_text(column)
+        if text is not None:
+            columns.append(text)
+        elif column.name in names:
+            raise VectorError(
+                f"{path}: labels {column.name!r} are {column.dtype}; text or numbers were expected"
+            )
+        else:
+            aside.append(column.name)
+    notes = Note.of("column ignored", aside, "{n} columns hold no text and no numbers.")
+    return Found(vectors, pl.DataFrame(columns), (notes,) if aside else ())
+
+
+def _as_text(column: pl.Series) -> pl.Series | None:
+    """Return a plain column as strings; a whole number stays without a point."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object, pl.Duration):
+        return None
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+        whole = column.drop_nulls()
+        if (whole.is_finite() & (whole == whole.round())).all() and not (
+            whole.abs() >= 2**53
+        ).any():
+            column = column.cast(pl.Int64)
+    try:
+        return column.cast(pl.String)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
 
 
 def _read_npy(path: Path, chosen: str | None, _names: Sequence[str]) -> Found:
     if chosen is not None:
         raise VectorError(f"{path} holds a single array; leave {chosen!r} out")
-    array = _load(path)
+    array = load_arrays(path)
     if isinstance(array, dict):
         raise VectorError(f"{path} is a .npz archive under another name; rename it")
     return Found(array, pl.DataFrame())
 
 
 def _read_npz(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
-    arrays = _load(path)
+    arrays = load_arrays(path)
     if not isinstance(arrays, dict):
         raise VectorError(f"{path} is a single array and no .npz archive; rename it to .npy")
     listed = ", ".join(f"{key} {a.dtype} {a.shape}" for key, a in arrays.items()) or "nothing"
@@ -124,42 +146,8 @@ def _read_npz(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
         else:
             aside.append(name)
     notes = (Note.of("array ignored", aside, "{n} arrays are no label a vector."),) if aside else ()
-    return Found(vectors, as_text(pl.DataFrame(labels)), notes)
-
-
-def _load(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
-    try:
-        # Opened here, as NumPy leaves the file open where it can't make sense of it.
-        with path.open("rb") as stream:
-            found = np.load(stream, allow_pickle=False)
-            if isinstance(found, np.ndarray):
-                return found
-            with found:
-                return {key: _member(path, found, key) for key in found.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if "pickle" in str(error):
-            raise VectorError(_pickled(str(path))) from error
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise VectorError(f"{path} can't be read: {reason}") from error
-
-
-def _member(path: Path, archive: Any, key: str) -> NDArray[Any]:
-    try:
-        array = archive[key]
-    except Exception as error:
-        if "pickle" in str(error):
-            raise VectorError(_pickled(f"array {key!r} in {path}")) from error
-        raise VectorError(f"{path}: {key!r} can't be read: {first_line(error)}") from error
-    if not isinstance(array, np.ndarray):
-        raise VectorError(f"{path}: {key!r} is no NumPy array; save it with numpy.savez")
-    return array
-
-
-def _pickled(what: str) -> str:
-    return (
-        f"{what} holds Python objects (a pickle), which can run code and is never loaded; "
-        "save plain arrays: numbers for vectors, .astype(str) for labels"
-    )
+    found = _found(path, vectors, pl.DataFrame(labels), names)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _label_series(path: Path, name: str, array: NDArray[Any]) -> pl.Series:
@@ -169,10 +157,25 @@ def _label_series(path: Path, name: str, array: NDArray[Any]) -> pl.Series:
         except UnicodeDecodeError as error:
             raise VectorError(f"{path}: labels {name!r} are bytes and not UTF-8") from error
     if array.dtype.kind == "U":
-        return pl.Series(name, array.tolist(), dtype=pl.String)
+        try:
+            return pl.Series(name, array.tolist(), dtype=pl.String)
+        except UnicodeEncodeError as error:
+            row = next(i for i, text in enumerate(array.tolist(), 1) if not _is_text(text))
+            raise VectorError(
+                f"{path}: labels {name!r} hold half a surrogate pair in row {row}, which is no "
+                "text; write it again as UTF-8"
+            ) from error
     if array.dtype.kind not in "biuf":
         raise VectorError(f"{path}: labels {name!r} are {array.dtype}; text was expected")
     return pl.Series(name, array.astype(np.float32) if array.dtype == np.float16 else array)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _read_csv_vectors(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
@@ -195,7 +198,7 @@ def _read_parquet_vectors(path: Path, chosen: str | None, names: Sequence[str]) 
     else:
         raise VectorError(f"{path} has several lists ({', '.join(nested)}); choose one by name")
     vectors = _unnest(path, frame[column])
-    return Found(vectors, as_text(frame.drop(column)))
+    return _found(path, vectors, frame.drop(column), names)
 
 
 def _unnest(path: Path, column: pl.Series) -> NDArray[Any]:
@@ -216,7 +219,12 @@ def _unnest(path: Path, column: pl.Series) -> NDArray[Any]:
 def _read_csv(path: Path) -> pl.DataFrame:
     """Read all columns as text; one without a name, such as a row index, is left out."""
     # The header as a row: polars leaves doubled quotes in names that it reads itself.
-    table = _guarded(path, lambda: pl.read_csv(path, infer_schema=False, has_header=False))
+    try:
+        table = _guarded(
+            path, lambda: pl.read_csv(path, infer_schema=False, has_header=False, glob=False)
+        )
+    except VectorError as error:
+        raise _wrong_encoding(path) or error from error
     names = [(name or "").removeprefix("\ufeff") for name in table.row(0)]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -225,8 +233,25 @@ def _read_csv(path: Path) -> pl.DataFrame:
     return pl.DataFrame([column.alias(name) for name, column in columns if name])
 
 
+def _wrong_encoding(path: Path) -> VectorError | None:
+    """Return the error that names the first line that isn't UTF-8, if there is one."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    line.decode()
+                except UnicodeDecodeError as error:
+                    return VectorError(
+                        f"{path}, line {number}: not UTF-8 ({error.reason}); "
+                        "save the table as UTF-8"
+                    )
+    except OSError:
+        pass
+    return None
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
-    return _guarded(path, lambda: pl.read_parquet(path))
+    return _guarded(path, lambda: pl.read_parquet(path, glob=False))
 
 
 def _guarded(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -240,6 +265,13 @@ def _guarded(path: Path, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
 
 def _numbered(path: Path, frame: pl.DataFrame, chosen: str | None, names: Sequence[str]) -> Found:
     columns = vector_columns(path, frame, chosen, names)
+    plain = {name for name in columns if is_plain(frame[name])}
+    other = [name for name in columns if name not in plain]
+    if other:
+        raise VectorError(
+            f"{path}: column {other[0]!r} of the vectors is {frame[other[0]].dtype}; "
+            "numbers were expected"
+        )
     numbers = frame.select(columns).cast(pl.Float64, strict=False)
     for name in columns:
         bad = numbers[name].is_null()
@@ -249,7 +281,7 @@ def _numbered(path: Path, frame: pl.DataFrame, chosen: str | None, names: Sequen
                 f"{path}: column {name!r} of the vectors holds {frame[name][row]!r} in row "
                 f"{row + 1} ({bad.sum()} rows in all); a number was expected"
             )
-    return Found(numbers.to_numpy(), as_text(frame.drop(columns)))
+    return _found(path, numbers.to_numpy(), frame.drop(columns), names)
 
 
 _READERS: dict[str, Callable[[Path, str | None, Sequence[str]], Found]] = {

@@ -8,12 +8,12 @@ from typing import Any
 from evenface.embed.files import (
     CHUNK_FAILURES,
     MANIFEST,
+    OURS,
     TEMPORARY,
     is_ours,
-    read_manifest,
     remove,
-    write_manifest,
 )
+from evenface.embed.manifest import read_manifest, write_manifest
 from evenface.embed.store import CONTRACT
 from evenface.errors import StoreError
 
@@ -50,6 +50,11 @@ def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
                 f"{out} holds another embedding: {_some(differs)}. "
                 "Choose another folder, or delete this one to start again"
             )
+        if not present["finished"] and not {"batch", "part_rows"} <= present["chunks"].keys():
+            raise StoreError(
+                f"{out / MANIFEST} is damaged: chunks lacks batch or part_rows. "
+                "Delete the folder to start again"
+            )
         # Chunks and batches must go on as they began, for the same parts to the byte.
         manifest = present
     remove(out, TEMPORARY)
@@ -80,8 +85,6 @@ def _differences(old: Any, new: Any, path: str = "") -> list[str]:
 
 def discard(out: Path, made: bool) -> None:
     """Delete what evenface wrote to a folder, and the folder if it was made for that."""
-    for path in list(out.iterdir()):
-        if is_ours(path.name):
-            path.unlink(missing_ok=True)
+    remove(out, OURS)
     if made and not any(out.iterdir()):
         out.rmdir()

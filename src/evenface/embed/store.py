@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,21 @@ from evenface.embed.files import (
     CHUNK_FAILURES,
     FAILURE_SCHEMA,
     FAILURES,
+    MANIFEST,
+    OURS,
     PART,
-    SCHEMA,
     TEMPORARY,
+    cannot_write,
     chunk_failures_name,
     file_sha256,
     one_writer,
     part_name,
-    read_manifest,
     read_parquet,
     remove,
-    write_manifest,
     write_parquet,
 )
+from evenface.embed.manifest import new_manifest, read_manifest, write_manifest
 from evenface.errors import EvenfaceError, StoreError
-from evenface.faces.table import Faces
 
 __all__ = [
     "Embeddings",
@@ -50,20 +50,6 @@ __all__ = [
 
 CONTRACT = ("model", "preprocessing", "dimension", "dtype", "source")
 """Keys of the manifest that say what the vectors are; a folder holds one contract only."""
-
-
-def describe_source(faces: Faces) -> dict[str, Any]:
-    """Return the manifest's entry for a table of faces."""
-    notes = [{**asdict(note), "examples": list(note.examples)} for note in faces.notes]
-    order = hashlib.sha256("\n".join(faces.frame["sample_id"].to_list()).encode())
-    return {
-        "layout": faces.layout,
-        "fingerprint": faces.fingerprint,
-        "order": order.hexdigest()[:16],
-        "synthetic": faces.synthetic,
-        "attributes": list(faces.attributes),
-        "notes": notes,
-    }
 
 
 def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
@@ -88,7 +74,14 @@ def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
     if not manifest["finished"]:
         raise StoreError(f"{folder} is unfinished; run the same `evenface embed` again to finish")
     dimension = int(manifest["dimension"])
-    vectors = np.empty((sum(part["rows"] for part in manifest["parts"]), dimension), np.float32)
+    promised = sum(part["rows"] for part in manifest["parts"])
+    try:
+        vectors = np.empty((promised, dimension), np.float32)
+    except (MemoryError, ValueError) as error:
+        raise StoreError(
+            f"{folder / MANIFEST} promises {promised} rows (parts.rows) of {dimension} numbers "
+            "(dimension), more than fit in memory; if that is wrong, embed again"
+        ) from error
     frames, start = [], 0
     for part in manifest["parts"]:
         frame, block = read_part(folder, manifest, part, verify=verify)
@@ -100,6 +93,12 @@ def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
             f"{folder} has {start} rows; its manifest says {manifest['counts']['rows']}"
         )
     rows = pl.concat(frames) if frames else pl.DataFrame(schema=row_schema(manifest))
+    twice = rows.filter(rows["sample_id"].is_duplicated())["sample_id"]
+    if twice.len():
+        raise StoreError(
+            f"{folder}: {twice.len()} rows share a sample_id with another, such as {twice[0]!r}; "
+            "embed again"
+        )
     refuse_not_finite(vectors, rows["sample_id"], f"{folder}: ")
     return Embeddings(
         rows=rows,
@@ -155,28 +154,6 @@ def read_part(
     return frame.select(list(schema)), frame[VECTOR].to_numpy()
 
 
-def new_manifest(
-    model: Mapping[str, Any],
-    preprocessing: Mapping[str, Any],
-    source: Mapping[str, Any],
-    chunks: Mapping[str, int],
-    pictures: int,
-) -> dict[str, Any]:
-    """Return the manifest that a folder starts with; nothing in it depends on the time."""
-    return {
-        "schema": SCHEMA,
-        "finished": False,
-        "model": dict(model),
-        "preprocessing": dict(preprocessing),
-        "dimension": model["dimension"],
-        "dtype": "float32",
-        "source": dict(source),
-        "chunks": dict(chunks),
-        "counts": {"pictures": pictures, "rows": 0, "failures": 0},
-        "parts": [],
-    }
-
-
 def part_frame(rows: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFrame:
     """Return rows and vectors as a part keeps them."""
     kind = pl.Array(pl.Float32, vectors.shape[1])
@@ -220,29 +197,48 @@ def write_embeddings(
     Raises
     ------
     StoreError
-        Where `out` exists and isn't an empty folder.
+        Where `out` exists and isn't an empty folder, or can't be written to; a sample_id
+        stands twice.
     """
     out = Path(out)
     refuse_used(out)
-    out.mkdir(parents=True, exist_ok=True)
+    twice = embeddings.rows["sample_id"].is_duplicated().sum()
+    if twice:
+        raise StoreError(f"{twice} rows share a sample_id with another; write each row once")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    with one_writer(out):
+        # Another process may have written between the first look and the lock.
+        refuse_used(out)
+        try:
+            _write_new(embeddings, out, part_rows)
+        except StoreError:
+            # Half a folder would be in the way of the next attempt, and can't be gone on with.
+            with suppress(StoreError):
+                remove(out, OURS)
+            raise
+    return open_embeddings(out)
+
+
+def _write_new(embeddings: Embeddings, out: Path, part_rows: int) -> None:
     n = len(embeddings)
     pictures = n + embeddings.failures.height
     chunks = {"part_rows": part_rows}
     manifest = new_manifest(
         embeddings.card, embeddings.preprocessing, embeddings.source, chunks, pictures
     )
-    with one_writer(out):
-        write_manifest(out, manifest)
-        starts = range(0, max(n, 1), part_rows)
-        for k, start in enumerate(starts):
-            rows = embeddings.rows[start : start + part_rows]
-            vectors = embeddings.vectors[start : start + part_rows]
-            none = embeddings.failures.clear()
-            failures = embeddings.failures if k == 0 else none
-            write_parquet(out / chunk_failures_name(k), failures)
-            write_parquet(out / part_name(k), part_frame(rows, vectors))
-        finish_folder(out, manifest, len(starts))
-    return open_embeddings(out)
+    write_manifest(out, manifest)
+    starts = range(0, max(n, 1), part_rows)
+    for k, start in enumerate(starts):
+        rows = embeddings.rows[start : start + part_rows]
+        vectors = embeddings.vectors[start : start + part_rows]
+        none = embeddings.failures.clear()
+        failures = embeddings.failures if k == 0 else none
+        write_parquet(out / chunk_failures_name(k), failures)
+        write_parquet(out / part_name(k), part_frame(rows, vectors))
+    finish_folder(out, manifest, len(starts))
 
 
 def check_embeddings(folder: str | Path) -> tuple[str, ...]:

@@ -229,3 +229,40 @@ def test_cuda_that_is_not_there_is_said(make_onnx: Make, monkeypatch) -> None:
         load_embedder(f"onnx:{make_onnx()}", device="cuda")
     with pytest.raises(ModelError, match="cpu or cuda, not 'tpu'"):
         load_embedder(f"onnx:{make_onnx()}", device="tpu")
+
+
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        (("n", 3, 200000, 200000), "fixes a side above 4096"),
+        (("n", 200000, 200000, 3), "fixes a side above 4096"),
+        ((10**6, 3, 112, 112), "asks for 1000000 pictures at a time"),
+    ],
+)
+def test_an_input_that_no_memory_holds_is_refused(make_onnx: Make, shape: Any, says: str) -> None:
+    with pytest.raises(ModelError, match=says) as caught:
+        load(make_onnx(shape=shape))
+    assert "net.onnx" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[" * 100_000, "can't be read as JSON"),
+        ('{"name": "a\\ud800b"}', r"name must be text, not 'a\\ud800b'"),
+        ('{"licence": "\\udfff"}', "licence must be text"),
+        ('{"mean": 1' + "0" * 400 + "}", "mean must be a finite number"),
+    ],
+)
+def test_a_card_that_breaks_readers_is_refused(make_onnx: Make, text: str, says: str) -> None:
+    path = make_onnx()
+    path.with_name("net.onnx.json").write_text(text)
+    with pytest.raises(ModelError, match=says) as caught:
+        load(path)
+    assert str(caught.value).encode()
+
+
+def test_a_card_that_starts_with_a_byte_order_mark_is_read(make_onnx: Make) -> None:
+    path = make_onnx()
+    path.with_name("net.onnx.json").write_text('{"name": "mine"}', "utf-8-sig")
+    assert load(path).card.name == "mine"

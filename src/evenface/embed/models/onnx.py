@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenface.embed.models.cards import ModelCard
-from evenface.embed.models.options import OnnxOptions, read_sidecar
+from evenface.embed.models.options import LARGEST_SIDE, OnnxOptions, read_sidecar
 from evenface.errors import ModelError
 
 FLOATS: Final = {
@@ -19,6 +19,8 @@ FLOATS: Final = {
     "tensor(double)": np.float64,
 }
 DEFAULT_SIDE: Final = 112
+MOST_PIXELS: Final = 2**26
+"""Of all pictures that a network wants at a time; as floats they are 12 bytes each."""
 ASSUMABLE: Final = ("size", "color", "mean", "scale", "layout", "alignment")
 SAY: Final = "say it in the card beside the file or as an option"
 
@@ -62,11 +64,17 @@ class OnnxEmbedder:
                 "Get the right file, or correct the card"
             )
         fields = {**self._shape_fields(source.shape, stated), **stated, "sha256": digest}
-        fields.setdefault("name", f"onnx:{path.name}")
+        # A name that isn't UTF-8 couldn't be printed.
+        fields.setdefault("name", "onnx:" + path.name.encode("utf-8", "replace").decode())
         assumed = tuple(name for name in ASSUMABLE if name not in fields)
         draft = ModelCard(**{"size": (DEFAULT_SIDE, DEFAULT_SIDE), "dimension": 0, **fields})
         # Zero: any number of pictures at a time.
         self._fixed = max(source.shape[0], 0) if isinstance(source.shape[0], int) else 0
+        if self._fixed * draft.size[0] * draft.size[1] > MOST_PIXELS:
+            raise self._fault(
+                f"input shape {source.shape} asks for {self._fixed} pictures at a time, "
+                f"more than {MOST_PIXELS} pixels; export the network for fewer"
+            )
         self._mean = np.asarray(draft.mean, np.float32)
         self._scale = np.asarray(draft.scale, np.float32)
         self._card = draft
@@ -174,6 +182,11 @@ class OnnxEmbedder:
                 f"input shape {shape} as {layout} has {channels} channels; 3 were expected{hint}"
             )
         height, width = fixed[2:] if layout == "NCHW" else fixed[1:3]
+        if max(height or 0, width or 0) > LARGEST_SIDE:
+            raise self._fault(
+                f"input shape {shape} fixes a side above {LARGEST_SIDE} pixels, which no network "
+                "for faces has; get the right file, or export it with another size"
+            )
         if "size" in stated:
             for name, has, says in zip(
                 ("width", "height"), (width, height), stated["size"], strict=True

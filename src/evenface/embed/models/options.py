@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +14,7 @@ from evenface.embed.models.cards import Scalars
 from evenface.errors import ModelError
 
 LARGEST_SIDE = 4096
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def read_sidecar(model: Path) -> dict[str, Any]:
     for path in (model.with_name(model.name + ".json"), model.with_suffix(".json")):
         if path.is_file():
             try:
-                found = json.loads(path.read_text("utf-8"))
-            except (OSError, ValueError) as error:
+                found = json.loads(path.read_text("utf-8-sig"))
+            except (OSError, ValueError, RecursionError) as error:
                 raise ModelError(f"{path} can't be read as JSON: {error}") from error
             if not isinstance(found, dict):
                 raise ModelError(
@@ -80,17 +82,22 @@ def _checked(found: dict[str, Any], where: str) -> dict[str, Any]:
     faults = []
     for key, value in found.items():
         if key not in _FIELDS:
-            faults.append(f"unknown key {key!r}")
+            faults.append(f"unknown key {_shown(key)}")
             continue
         wanted, parse = _FIELDS[key]
         parsed = parse(value)
         if parsed is None and not (key == "commercial_use" and value is None):
-            faults.append(f"{key} must be {wanted}, not {value!r}")
+            faults.append(f"{key} must be {wanted}, not {_shown(value)}")
         else:
             good[key] = parsed
     if faults:
         raise ModelError(f"{where}: {'; '.join(faults)}. Known keys: {', '.join(_FIELDS)}")
     return good
+
+
+def _shown(value: Any, limit: int = 80) -> str:
+    text = ascii(value) if isinstance(value, str) and _SURROGATE.search(value) else repr(value)
+    return text if len(text) <= limit else text[:limit] + "..."
 
 
 def _size(value: Any) -> tuple[int, int] | None:
@@ -104,9 +111,13 @@ def _size(value: Any) -> tuple[int, int] | None:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _scalars(value: Any) -> Scalars | None:
@@ -129,11 +140,12 @@ def _one_of(*choices: str) -> Callable[[Any], str | None]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    # JSON can hold half a surrogate pair, which no file and no terminal takes.
+    return value if isinstance(value, str) and not _SURROGATE.search(value) else None
 
 
 def _name(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and value.strip() and _text(value) else None
 
 
 def _dimension(value: Any) -> int | None:

@@ -1,0 +1,186 @@
+"""The manifest of an embedding folder: what it says, and whether that can be used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evenface.embed.files import MANIFEST, PART, write_whole
+from evenface.errors import StoreError
+from evenface.faces.table import Faces
+
+SCHEMA_NAME, SCHEMA_VERSION = "evenface.embeddings", 1
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+_OURS = re.compile(rf'"schema"\s*:\s*"{re.escape(SCHEMA_NAME)}/')
+
+LARGEST_DIMENSION = 2**20
+MOST_ROWS = 2**31 - 1
+"""Larger numbers in a manifest are taken for damage: no memory would hold what they promise."""
+
+
+def describe_source(faces: Faces) -> dict[str, Any]:
+    """Return the manifest's entry for a table of faces."""
+    notes = [{**asdict(note), "examples": list(note.examples)} for note in faces.notes]
+    order = hashlib.sha256("\n".join(faces.frame["sample_id"].to_list()).encode())
+    return {
+        "layout": faces.layout,
+        "fingerprint": faces.fingerprint,
+        "order": order.hexdigest()[:16],
+        "synthetic": faces.synthetic,
+        "attributes": list(faces.attributes),
+        "notes": notes,
+    }
+
+
+def new_manifest(
+    model: Mapping[str, Any],
+    preprocessing: Mapping[str, Any],
+    source: Mapping[str, Any],
+    chunks: Mapping[str, int],
+    pictures: int,
+) -> dict[str, Any]:
+    """Return the manifest that a folder starts with; nothing in it depends on the time."""
+    return {
+        "schema": SCHEMA,
+        "finished": False,
+        "model": dict(model),
+        "preprocessing": dict(preprocessing),
+        "dimension": model["dimension"],
+        "dtype": "float32",
+        "source": dict(source),
+        "chunks": dict(chunks),
+        "counts": {"pictures": pictures, "rows": 0, "failures": 0},
+        "parts": [],
+    }
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest whole."""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that isn't UTF-8 stays a valid JSON escape.
+    write_whole(folder / MANIFEST, text.encode("utf-8", "backslashreplace"))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a folder, finished or not.
+
+    Raises
+    ------
+    StoreError
+        Where there is none, or one that this version doesn't know.
+    """
+    path = folder / MANIFEST
+    if not folder.exists():
+        raise StoreError(f"{folder} doesn't exist; make it with `evenface embed` or `import`")
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is a file; an embedding folder was expected")
+    if not path.is_file():
+        raise StoreError(f"{folder} has no {MANIFEST}, so it is no embedding folder")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    # Brackets within brackets, thousands deep, end in a RecursionError.
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path} can't be read as JSON: {error}") from error
+    schema = found.get("schema") if isinstance(found, dict) else None
+    name, _, version = str(schema).partition("/")
+    if schema is None or name != SCHEMA_NAME or not re.fullmatch(r"[0-9]{1,9}", version):
+        raise StoreError(f"{path} has schema {_short(schema)}; {SCHEMA!r} was expected")
+    if int(version) > SCHEMA_VERSION:
+        raise StoreError(f"{path} was written by a newer evenface (schema {schema!r}); update it")
+    if int(version) < SCHEMA_VERSION:
+        raise StoreError(f"{path} has the old schema {schema!r}; embed again")
+    faults = _manifest_faults(found)
+    if faults:
+        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+        raise StoreError(f"{path} is damaged: {'; '.join(faults[:5])}{more}; embed again")
+    return dict(found)
+
+
+def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
+    wanted = {
+        "model": dict,
+        "preprocessing": dict,
+        "source": dict,
+        "counts": dict,
+        "chunks": dict,
+        "parts": list,
+        "dimension": int,
+        "finished": bool,
+    }
+    faults = [
+        f"{key} is missing or no {kind.__name__}"
+        for key, kind in wanted.items()
+        if not isinstance(manifest.get(key), kind)
+    ]
+    if faults:
+        return faults
+    source, counts, chunks = manifest["source"], manifest["counts"], manifest["chunks"]
+    attributes = source.get("attributes")
+    if not isinstance(attributes, list) or not all(isinstance(a, str) for a in attributes):
+        faults.append("source.attributes is no list of names")
+    faults += _note_faults(source.get("notes", []))
+    faults += _number_fault("dimension", manifest["dimension"], 1, LARGEST_DIMENSION)
+    for name in ("rows", "failures"):
+        faults += _number_fault(f"counts.{name}", counts.get(name), 0, MOST_ROWS)
+    for name in chunks.keys() & {"batch", "part_rows"}:
+        faults += _number_fault(f"chunks.{name}", chunks[name], 1, MOST_ROWS)
+    return faults + _part_faults(manifest["parts"])
+
+
+def _part_faults(parts: list[Any]) -> list[str]:
+    faults = []
+    for i, part in enumerate(parts):
+        name = part.get("name") if isinstance(part, dict) else None
+        # A name with a folder in it could point anywhere.
+        if not isinstance(name, str) or not PART.fullmatch(name):
+            faults.append(f"parts[{i}] is no part: {_short(part)}")
+            continue
+        faults += _number_fault(f"parts[{i}].rows", part.get("rows"), 0, MOST_ROWS)
+        if not isinstance(part.get("sha256"), str):
+            faults.append(f"parts[{i}].sha256 is no text")
+    if not faults:
+        names = Counter(part["name"] for part in parts)
+        faults += [f"parts lists {name} {n} times" for name, n in names.items() if n > 1]
+    return faults
+
+
+def _note_faults(notes: Any) -> list[str]:
+    if not isinstance(notes, list):
+        return ["source.notes is no list"]
+    return [
+        f"source.notes[{i}] is no note with kind, count, text and examples"
+        for i, note in enumerate(notes)
+        if not isinstance(note, dict)
+        or not isinstance(note.get("kind"), str)
+        or not isinstance(note.get("text"), str)
+        or _number_fault("count", note.get("count"), 0, MOST_ROWS)
+        or not isinstance(note.get("examples"), list)
+        or not all(isinstance(example, str) for example in note["examples"])
+    ]
+
+
+def _number_fault(field: str, value: Any, least: int, most: int) -> list[str]:
+    # True is an int to Python.
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return []
+    return [f"{field} is {_short(value)}, not a whole number from {least} to {most}"]
+
+
+def _short(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+def is_embedding_folder(folder: Path) -> bool:
+    """Say whether a folder has a manifest of ours, finished, damaged or whole."""
+    try:
+        with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
+            return _OURS.search(file.read(2**16)) is not None
+    except OSError:
+        return False
