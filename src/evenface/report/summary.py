@@ -217,7 +217,7 @@ def _map_findings(result: MapResult) -> list[dict[str, Any]]:
         metric="knn_purity_corrected", space="original", per_group=size, labelling="group"
     ).rows(named=True)
     title = "neighbours of the same group"
-    detail = "kNN purity above chance, in the embeddings: 0 is chance, 1 is always."
+    detail = "kNN purity above chance, in the embeddings: 0 is what chance gives, 1 the most."
     return [
         _finding("map", title, cell(r, digits=2), detail, low=-1.0 if (r["low"] or 0) < 0 else 0.0)
         for r in found
