@@ -168,6 +168,7 @@ GOOD = [f"{k}.png,p{k},{'male' if k % 2 else 'female'},{'A' if k < 6 else 'B'}" 
         ([*GOOD, GOOD[0]], None, "stand more than once"),
         ([r.replace("female", "male") for r in GOOD[:6]], None, "one group, 'male · A'"),
         (GOOD[:4], None, "can't be split 5 ways"),
+        (GOOD, None, "no column named 'nope'"),
         ([r.rsplit(",", 2)[0] + ",x,y" for r in GOOD], "path,identity,left,right", "no gender"),
     ],
 )
@@ -175,7 +176,8 @@ def test_bad_manifests_end_before_anything_is_embedded(
     tmp_path: Path, refused: Callable[..., str], rows: list[str], header: str | None, said: str
 ) -> None:
     file = manifest(tmp_path, rows, header or "path,identity,gender,ethnicity")
-    assert said in refused("run", file, "--out", tmp_path / "out")
+    options = ["--split-column", "nope"] if "nope" in said else []
+    assert said in refused("run", file, "--out", tmp_path / "out", *options)
     assert not (tmp_path / "out" / "embeddings").exists()
 
 

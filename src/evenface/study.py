@@ -24,6 +24,7 @@ from evenface.errors import (
 from evenface.faces.groups import grouping, require_groups
 from evenface.faces.select import select_faces, select_rows
 from evenface.faces.source import read_faces
+from evenface.faces.split import splits_from_column
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
 from evenface.output import STUDY_FILE, drop_others, output_folder, write_text
@@ -100,7 +101,7 @@ def run(
     folder = output_folder(Path(out))
     embeddings = _embeddings(Path(source), folder, config, images_root, tell)
     results = folder / "results"
-    # Whatever is wrong with the options shows here, before anything is written or removed.
+    # Whatever is wrong with the options shows here, before a result is written or removed.
     study_splits(prepare(embeddings, config.common), config.common)
     drop_others(results, embeddings.fingerprint, config)
     write_text(folder / STUDY_FILE, config.to_toml(embedded=is_embedding_folder(Path(source))))
@@ -174,6 +175,8 @@ def check_groups(faces: Faces, config: StudyConfig) -> None:
     """Refuse faces that no study could say anything about, before hours go into embedding them."""
     by = grouping(faces.attributes, config.common.group_by)
     require_groups(faces.frame, by)
+    if config.common.split_column is not None:
+        splits_from_column(faces.frame, config.common.split_column)
     people = faces.frame["identity"].n_unique()
     if people < config.common.folds:
         raise SelectionError(

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evenface.errors import EvenfaceError, SourceError
+from evenface.errors import SourceError
 from evenface.faces.source import read_faces
 from support import write_picture
 
@@ -172,10 +172,6 @@ def test_folders_that_fit_nothing(tmp_path: Path) -> None:
     (tmp_path / "HA4K_120").mkdir()
     with pytest.raises(SourceError, match="hold no picture"):
         read_faces(tmp_path)
-
-
-def test_every_refusal_is_an_evenface_error() -> None:
-    assert issubclass(SourceError, EvenfaceError)
 
 
 def test_a_folder_with_one_manifest_is_read_through_it(tmp_path: Path) -> None:

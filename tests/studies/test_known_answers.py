@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -14,8 +15,10 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, EvenfaceError, LeakError, SelectionError, SourceError
 from evenface.faces.split import frame_persons
 from evenface.heads.probes import PROBES
+from evenface.heads.problem import Trained
 from evenface.stats.intervals import Estimate
 from evenface.studies.data import CommonOptions, prepare, study_splits
+from evenface.studies.heldout import Curves
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
@@ -102,7 +105,23 @@ def test_labels_without_meaning_are_at_chance() -> None:
     for target, best, classes, _ in result.tables["headline"].rows():
         found = result.estimate(metric="balanced_accuracy", target=target, probe=best, group="all")
         assert within(found, 1 / classes, slack=0.02)
-        assert "not shown" in " ".join(result.reading()) or within(found, 1 / classes)
+        # The words follow the interval, whichever way it fell.
+        assert found.low is not None
+        verdict = next(s for s in result.reading() if s.lower().startswith(_start(target)))
+        assert ("not shown" in verdict) == (found.low <= 1 / classes)
+
+
+def _start(target: str) -> str:
+    return "the demographic group" if target == "group" else target
+
+
+def test_a_model_without_validation_rows_has_no_say() -> None:
+    def scored(**scores: float) -> dict[str, Trained]:
+        return {n: Trained(SimpleNamespace(validation=v), None) for n, v in scores.items()}  # type: ignore[arg-type]
+
+    memorised, honest = scored(knn=1.0, linear=0.6), scored(knn=0.6, linear=0.8)
+    assert Curves().choose("t", [memorised, honest], [0, 40]) == "linear"
+    assert Curves().choose("t", [memorised, honest], [0, 0]) == "knn"
 
 
 def test_a_linear_probe_alone_under_reports_what_is_known() -> None:

@@ -94,10 +94,17 @@ class Curves:
         """Return the curves, one row an epoch."""
         return pl.DataFrame(self.rows, schema=CURVE_SCHEMA)
 
-    def choose(self, task: str, trained: Sequence[Mapping[str, Trained]]) -> str:
-        """Return the probe with the best mean score on one split's validation rows; count it."""
+    def choose(
+        self, task: str, trained: Sequence[Mapping[str, Trained]], rows: Sequence[int]
+    ) -> str:
+        """Return the probe with the best score on one split's validation rows; count it.
+
+        Models of several groups count by their validation rows: one that had none, and so was
+        scored on what it learned from, has no say.
+        """
+        weights = np.array(rows, dtype=np.float64) if any(rows) else np.ones(len(trained))
         scores = {
-            name: np.mean([one[name].fitted.validation for one in trained]) for name in trained[0]
+            name: weights @ [one[name].fitted.validation for one in trained] for name in trained[0]
         }
         best = max(scores, key=lambda name: float(scores[name]))
         self.chosen[task][best] += 1

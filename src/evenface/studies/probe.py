@@ -200,7 +200,7 @@ def _predict(
         if trained is not None and test.size:
             curves.add(target, split.seed, trained)
             predicted = {n: fitted.predict(data.vectors[test]) for n, fitted in trained.items()}
-            chosen = curves.choose(target, [trained])
+            chosen = curves.choose(target, [trained], [validation.size])
             for name in readers(names):
                 tally.add(name, test, predicted.get(name, predicted[chosen]))
         step(done)

@@ -144,6 +144,7 @@ def transfer(
     for split in made:
         test = rows_for(target, across, groups, ALL, split.test)
         fitted: dict[str, dict[str, Trained]] = {}
+        validated: list[int] = []
         for model, train in training_sets(data, target, across, groups, split, options.match):
             held = rows_for(target, across, groups, model, split.validation)
             trained = train_on(
@@ -160,13 +161,14 @@ def transfer(
             if trained is not None and test.size:
                 curves.add(model, split.seed, trained)
                 fitted[model] = trained
+                validated.append(held.size)
             done += 1
             if on_step:
                 on_step(done, len(made) * len(models))
         if not fitted:
             continue
         # One choice for all models of a split: a gap compares like with like.
-        chosen = curves.choose(options.target, list(fitted.values()))
+        chosen = curves.choose(options.target, list(fitted.values()), validated)
         for model, trained_probes in fitted.items():
             predicted = {n: p.predict(data.vectors[test]) for n, p in trained_probes.items()}
             for name in readers(names):
