@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evenface.heads.scaling import Vectors, fit_scaling
+from evenface.heads.scaling import Scaling, Vectors, fit_scaling
 
 Labels = npt.NDArray[np.intp]
 
@@ -17,6 +18,9 @@ Labels = npt.NDArray[np.intp]
 @dataclass(frozen=True)
 class Problem:
     """One classification task: training and validation rows, scaled alike.
+
+    Problems about the same rows hold the same arrays, so that what does not depend on the labels
+    can be worked out once: see `alike`.
 
     Attributes
     ----------
@@ -34,6 +38,11 @@ class Problem:
     y_validation: Labels
     n_classes: int
     seed: int
+
+    @property
+    def present(self) -> Labels:
+        """The classes that occur among the training rows, sorted."""
+        return np.unique(self.y)
 
     @property
     def class_weights(self) -> npt.NDArray[np.float64]:
@@ -67,7 +76,7 @@ class Trained:
     """A fitted probe together with the scaling its inputs need: raw vectors to classes."""
 
     fitted: Fitted
-    scaling: Any = field(repr=False)
+    scaling: Scaling = field(repr=False)
 
     def predict(self, vectors: Vectors) -> Labels:
         """Return the class of each raw vector, shape (n,)."""
@@ -79,6 +88,21 @@ def balanced_accuracy(truth: Labels, predicted: Labels) -> float:
     return float(np.mean([(predicted[truth == k] == k).mean() for k in np.unique(truth)]))
 
 
+def alike(
+    problems: Sequence[Problem], fit: Callable[[Sequence[Problem]], Sequence[Fitted]]
+) -> list[Fitted]:
+    """Fit problems, those with the same inputs in one call; return the fits in their order."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for k, problem in enumerate(problems):
+        groups.setdefault((id(problem.x), id(problem.x_validation)), []).append(k)
+    fitted = {
+        k: one
+        for places in groups.values()
+        for k, one in zip(places, fit([problems[k] for k in places]), strict=True)
+    }
+    return [fitted[k] for k in range(len(problems))]
+
+
 def pose(
     train: Vectors,
     y: Labels,
@@ -87,8 +111,9 @@ def pose(
     *,
     n_classes: int,
     seed: int,
-) -> tuple[Problem, Any]:
+    components: int | None = None,
+) -> tuple[Problem, Scaling]:
     """Scale training and validation rows; return the problem and the scaling."""
-    scaling = fit_scaling(train)
+    scaling = fit_scaling(train, components)
     problem = Problem(scaling(train), y, scaling(validation), y_validation, n_classes, seed)
     return problem, scaling

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from evenface.faces.split import Rows
-from evenface.heads.probes import PROBES, train_probes
+from evenface.heads.probes import PROBES, Answer, Task, train_probes
 from evenface.heads.problem import Trained
 from evenface.heads.scaling import Vectors
 
@@ -117,30 +118,62 @@ class Curves:
         return ", ".join(f"{title(name)} {n} of {total}" for name, n in counts)
 
 
-def train_on(
+def learn(
     vectors: Vectors,
-    codes: Rows,
-    train: Rows,
-    validation: Rows,
+    tasks: Sequence[Task],
     probes: Sequence[str],
     *,
-    n_classes: int,
-    seed: int,
-) -> dict[str, Trained] | None:
-    """Train probes on rows; None if the training rows are of fewer than two classes.
+    on_fit: Callable[[int], None] | None = None,
+) -> list[Answer | None]:
+    """Train probes on tasks and predict their test rows.
 
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+    tasks : sequence of Task
+        Best all tasks of a split at once: what they have in common is shared.
+    probes : sequence of str
+    on_fit : callable, optional
+        Called with the number of trainings that have just ended, skipped ones included.
+
+    Returns
+    -------
+    list of Answer or None
+        One for each task; None if the training rows are of fewer than two classes, or if there
+        is no row to test.
+
+    Notes
+    -----
     Where a small group has no validation rows the training rows stand in for them: settings are
     then chosen less well, but no test row is touched.
     """
-    if np.unique(codes[train]).size < 2:
-        return None
-    chosen = validation if validation.size else train
-    return train_probes(
-        probes,
-        vectors[train],
-        codes[train],
-        vectors[chosen],
-        codes[chosen],
-        n_classes=n_classes,
-        seed=seed,
-    )
+    fit = [np.unique(t.codes[t.train]).size > 1 and t.test.size > 0 for t in tasks]
+    posed = [
+        t if t.validation.size else replace(t, validation=t.train)
+        for t, can in zip(tasks, fit, strict=True)
+        if can
+    ]
+    if on_fit and len(posed) < len(tasks):
+        on_fit((len(tasks) - len(posed)) * len(probes))
+    answers = iter(train_probes(probes, vectors, posed, on_fit=on_fit))
+    return [next(answers) if can else None for can in fit]
+
+
+class Progress:
+    """Tells how many trainings of all are done.
+
+    Parameters
+    ----------
+    on_step : callable, optional
+        Called with (done, total).
+    total : int
+    """
+
+    def __init__(self, on_step: Callable[[int, int], None] | None, total: int) -> None:
+        self.on_step, self.total, self.done = on_step, total, 0
+
+    def __call__(self, count: int) -> None:
+        """Count trainings that have just ended."""
+        self.done += count
+        if self.on_step:
+            self.on_step(self.done, self.total)

@@ -12,7 +12,7 @@ import polars as pl
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
 from evenface.faces.split import Rows, Split
-from evenface.heads.probes import PROBES, check_probes
+from evenface.heads.probes import PROBES, Answer, Task, check_probes
 from evenface.stats.accuracy import Recalls, mean
 from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
@@ -27,11 +27,15 @@ from evenface.studies.data import (
     study_splits,
     with_splits,
 )
-from evenface.studies.heldout import Curves, Tally, readers, train_on
+from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.result import Result, make_frame, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SPLITS_AT_ONCE = 5
+"""Splits whose tasks are posed together: some are worked on side by side."""
 
 
 class ProbeOptions(Options):
@@ -135,16 +139,22 @@ def probe(
             f"{MIN_CLASS} identities each"
         )
     curves = Curves()
+    tallies = {t: Tally(labels[t].codes, readers(names)) for t in usable}
+    progress = Progress(on_step, len(made) * len(usable) * len(names))
+    for start in range(0, len(made), SPLITS_AT_ONCE):
+        posed = [
+            (target, _task(labels[target], split))
+            for split in made[start : start + SPLITS_AT_ONCE]
+            for target in usable
+        ]
+        answers = learn(data.vectors, [task for _, task in posed], names, on_fit=progress)
+        for (target, task), answer in zip(posed, answers, strict=True):
+            if answer is not None:
+                _count(answer, task, target, curves, tallies[target])
     rows: list[dict[str, Any]] = []
     headlines = []
-    for k, target in enumerate(usable):
-
-        def step(done: int, k: int = k) -> None:
-            if on_step:
-                on_step(k * len(made) + done, len(usable) * len(made))
-
-        tally = _predict(data, labels[target], names, made, target, curves, step)
-        rows += _numbers(data, labels[target], names, tally, target, common)
+    for target in usable:
+        rows += _numbers(data, labels[target], names, tallies[target], target, common)
         headlines.append((target, readers(names)[-1], len(labels[target].names),
                           curves.choices(target)))  # fmt: skip
     few = [
@@ -173,38 +183,19 @@ def probe(
     )
 
 
-def _predict(
-    data: StudyData,
-    labels: Labels,
-    names: Sequence[str],
-    splits: Sequence[Split],
-    target: str,
-    curves: Curves,
-    step: Callable[[int], None],
-) -> Tally:
-    tally = Tally(labels.codes, readers(names))
+def _task(labels: Labels, split: Split) -> Task:
     known = labels.codes >= 0
-    for done, split in enumerate(splits, 1):
-        train, validation, test = (
-            side[known[side]] for side in (split.train, split.validation, split.test)
-        )
-        trained = train_on(
-            data.vectors,
-            labels.codes,
-            train,
-            validation,
-            names,
-            n_classes=len(labels.names),
-            seed=split.seed,
-        )
-        if trained is not None and test.size:
-            curves.add(target, split.seed, trained)
-            predicted = {n: fitted.predict(data.vectors[test]) for n, fitted in trained.items()}
-            chosen = curves.choose(target, [trained], [validation.size])
-            for name in readers(names):
-                tally.add(name, test, predicted.get(name, predicted[chosen]))
-        step(done)
-    return tally
+    train, validation, test = (
+        side[known[side]] for side in (split.train, split.validation, split.test)
+    )
+    return Task(labels.codes, train, validation, test, len(labels.names), split.seed)
+
+
+def _count(answer: Answer, task: Task, target: str, curves: Curves, tally: Tally) -> None:
+    curves.add(target, task.seed, answer.trained)
+    chosen = curves.choose(target, [answer.trained], [task.validation.size])
+    for reader in tally.place:
+        tally.add(reader, task.test, answer.predicted.get(reader, answer.predicted[chosen]))
 
 
 def _numbers(
@@ -221,20 +212,20 @@ def _numbers(
     everybody = _sampler(data, tried, codes, common)
     recalls = Recalls(share, codes, everybody, level=common.level)
     groups = np.array([g or "" for g in data.values(GROUP)], dtype=object)[tried]
-    within = {
-        g: (groups == g, _sampler(data, tried[groups == g], codes[groups == g], common))
-        for g in sorted(set(groups.tolist()) - {""})
-    }
+    within: dict[str, list[Estimate]] = {}
+    for group in sorted(set(groups.tolist()) - {""}):
+        own = groups == group
+        sampler = _sampler(data, tried[own], codes[own], common)
+        within[group] = [mean(column, sampler, level=common.level) for column in share[own].T]
     rows = []
     for m, name in enumerate(readers(names)):
-        own = {"target": target, "probe": name, "group": "all"}
+        at = {"target": target, "probe": name}
         balanced = recalls.balanced(m, least_classes=len(labels.names))
-        rows.append(number("probe", "balanced_accuracy", balanced, **own))
+        rows.append(number("probe", "balanced_accuracy", balanced, **at, group="all"))
         overall = mean(share[:, m], everybody, level=common.level)
-        rows.append(number("probe", "accuracy", overall, **own))
-        for group, (mask, sampler) in within.items():
-            accuracy = mean(share[mask, m], sampler, level=common.level)
-            rows.append(number("probe", "accuracy", accuracy, **{**own, "group": group}))
+        rows.append(number("probe", "accuracy", overall, **at, group="all"))
+        for group, accuracies in within.items():
+            rows.append(number("probe", "accuracy", accuracies[m], **at, group=group))
     chance = 1 / len(labels.names)
     by_definition = Estimate(
         chance, chance, chance, common.level, tried.size, everybody.persons, "by definition"

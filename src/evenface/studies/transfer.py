@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,8 +12,7 @@ import polars as pl
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Split
-from evenface.heads.probes import PROBES, check_probes
-from evenface.heads.problem import Trained
+from evenface.heads.probes import PROBES, Task, check_probes
 from evenface.stats.accuracy import Recalls, mean
 from evenface.stats.bootstrap import Resampler
 from evenface.studies.data import (
@@ -26,7 +25,7 @@ from evenface.studies.data import (
     study_splits,
     with_splits,
 )
-from evenface.studies.heldout import Curves, Tally, readers, train_on
+from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.result import Result, make_frame, number
 from evenface.studies.training_sets import ALL, MATCHED, rows_for, training_sets
 
@@ -140,44 +139,42 @@ def transfer(
     tallies = {name: Tally(target.codes, models) for name in readers(names)}
     curves = Curves()
     sizes: list[dict[str, Any]] = []
-    done = 0
+    progress = Progress(on_step, len(made) * len(models) * len(names))
     for split in made:
         test = rows_for(target, across, groups, ALL, split.test)
-        fitted: dict[str, dict[str, Trained]] = {}
-        validated: list[int] = []
-        for model, train in training_sets(data, target, across, groups, split, options.match):
-            held = rows_for(target, across, groups, model, split.validation)
-            trained = train_on(
-                data.vectors,
+        tasks = {
+            model: Task(
                 target.codes,
                 train,
-                held,
-                names,
-                n_classes=len(target.names),
-                seed=split.seed,
+                rows_for(target, across, groups, model, split.validation),
+                test,
+                len(target.names),
+                split.seed,
             )
-            people = np.unique(data.person[train]).size
-            sizes.append({"train_on": model, "identities": people, "rows": train.size})
-            if trained is not None and test.size:
-                curves.add(model, split.seed, trained)
-                fitted[model] = trained
-                validated.append(held.size)
-            done += 1
-            if on_step:
-                on_step(done, len(made) * len(models))
-        if not fitted:
+            for model, train in training_sets(data, target, across, groups, split, options.match)
+        }
+        for model, task in tasks.items():
+            people = np.unique(data.person[task.train]).size
+            sizes.append({"train_on": model, "identities": people, "rows": task.train.size})
+        learned = learn(data.vectors, list(tasks.values()), names, on_fit=progress)
+        answers = {m: a for m, a in zip(tasks, learned, strict=True) if a is not None}
+        if not answers:
             continue
+        for model, answer in answers.items():
+            curves.add(model, split.seed, answer.trained)
         # One choice for all models of a split: a gap compares like with like.
-        chosen = curves.choose(options.target, list(fitted.values()), validated)
-        for model, trained_probes in fitted.items():
-            predicted = {n: p.predict(data.vectors[test]) for n, p in trained_probes.items()}
+        chosen = curves.choose(
+            options.target,
+            [answer.trained for answer in answers.values()],
+            [tasks[model].validation.size for model in answers],
+        )
+        for model, answer in answers.items():
             for name in readers(names):
-                tallies[name].add(model, test, predicted.get(name, predicted[chosen]))
-    rows = [
-        {**row, "target": options.target, "across": options.across}
-        for name in readers(names)
-        for row in _numbers(data, target, across, groups, models, tallies[name], name, common)
-    ]
+                predicted = answer.predicted.get(name, answer.predicted[chosen])
+                tallies[name].add(model, test, predicted)
+    found = _numbers(data, target, across, groups, models, tallies, common)
+    carried = {"target": options.target, "across": options.across}
+    rows = [{**row, **carried} for name in readers(names) for row in found[name]]
     asked = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
     tested = tallies[names[0]].tried()[asked]
     untested = np.setdiff1d(data.person[asked], data.person[asked[tested]]).size
@@ -227,11 +224,12 @@ def _numbers(
     across: Labels,
     groups: Sequence[str],
     models: Sequence[str],
-    tally: Tally,
-    probe: str,
+    tallies: Mapping[str, Tally],
     common: CommonOptions,
-) -> Iterator[dict[str, Any]]:
-    tried = tally.tried() & (target.codes >= 0)
+) -> dict[str, list[dict[str, Any]]]:
+    """Return each reader's numbers; all readers are tested on the same rows and resamples."""
+    tried = np.logical_and.reduce([t.tried() for t in tallies.values()]) & (target.codes >= 0)
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in tallies}
     for test_on in (*groups, ALL):
         places = [across.names.index(g) for g in (groups if test_on == ALL else [test_on])]
         rows = np.flatnonzero(tried & np.isin(across.codes, places))
@@ -240,14 +238,18 @@ def _numbers(
         sampler = Resampler.of(
             data.person[rows], strata, resamples=common.resamples, seed=common.seed
         )
-        share = tally.share(rows)
-        recalls = Recalls(share, codes, sampler, level=common.level)
-        for m, model in enumerate(models):
-            own = {"train_on": model, "test_on": test_on, "probe": probe}
-            accuracy = mean(share[:, m], sampler, level=common.level)
-            yield number("transfer", "accuracy", accuracy, **own)
-            balanced = recalls.balanced(m, least_classes=len(target.names))
-            yield number("transfer", "balanced_accuracy", balanced, **own)
-            if test_on in groups and model != test_on:
-                gap = recalls.difference(groups.index(test_on), m, least_classes=len(target.names))
-                yield number("transfer", "transfer_gap", gap, **own)
+        own = groups.index(test_on) if test_on in groups else None
+        for name, tally in tallies.items():
+            given = {"test_on": test_on, "probe": name}
+            share = tally.share(rows)
+            recalls = Recalls(share, codes, sampler, level=common.level)
+            for m, model in enumerate(models):
+                at = {"train_on": model, **given}
+                accuracy = mean(share[:, m], sampler, level=common.level)
+                found[name].append(number("transfer", "accuracy", accuracy, **at))
+                balanced = recalls.balanced(m, least_classes=len(target.names))
+                found[name].append(number("transfer", "balanced_accuracy", balanced, **at))
+                if own is not None and model != test_on:
+                    gap = recalls.difference(own, m, least_classes=len(target.names))
+                    found[name].append(number("transfer", "transfer_gap", gap, **at))
+    return found

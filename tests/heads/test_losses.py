@@ -1,0 +1,207 @@
+"""Losses against hand values and pytorch-metric-learning; the stacked loop against itself alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from evenface.errors import ConfigError, TrainingError
+from evenface.heads.fit import fit
+from evenface.heads.jobs import Job, Recipe
+from evenface.heads.losses import (
+    Batch,
+    Contrastive,
+    LossOptions,
+    Softmax,
+    hadsell,
+    squared_distance,
+    triplet_loss,
+)
+from evenface.heads.objectives import LOSSES
+from evenface.heads.sampling import (
+    batch_triplets,
+    batches,
+    check_pairable,
+    deal,
+    pairs,
+    triplets,
+)
+
+
+def test_contrastive_has_its_hand_values_and_slopes() -> None:
+    squared = torch.tensor([0.09, 0.09, 0.36], dtype=torch.float64, requires_grad=True)
+    loss = hadsell(squared, torch.tensor([False, True, True]), 0.5)
+    # 1/2 D^2 = 0.045; 1/2 (0.5 - 0.3)^2 = 0.02; beyond the margin 0.
+    assert loss.tolist() == pytest.approx([0.045, 0.02, 0.0], abs=1e-12)
+    loss.sum().backward()
+    # d/dD^2: 1/2; -(m - D) / (2 D) = -0.2 / 0.6; 0.
+    assert squared.grad.tolist() == pytest.approx([0.5, -1 / 3, 0.0], abs=1e-12)
+
+
+def test_rows_that_fall_together_leave_finite_slopes() -> None:
+    z = torch.zeros(1, 4, 2, requires_grad=True)
+    y = torch.tensor([[0, 0, 1, 1]])
+    batch = Batch(z, y, torch.arange(4)[None], torch.ones(1, 4))
+    loss = Contrastive([0], 2, 2, LossOptions(), "cpu")(batch)
+    loss.sum().backward()
+    assert float(loss[0].detach()) == pytest.approx(0.5 * 0.125)
+    assert torch.isfinite(z.grad).all()
+
+
+def test_triplet_has_its_hand_values_and_slopes() -> None:
+    positive = torch.tensor([0.25, 0.25], requires_grad=True)
+    negative = torch.tensor([0.30, 1.00], requires_grad=True)
+    loss = triplet_loss(positive, negative, 0.2)
+    assert loss.tolist() == pytest.approx([0.15, 0.0])
+    loss.sum().backward()
+    assert positive.grad.tolist() == [1.0, 0.0]
+    assert negative.grad.tolist() == [-1.0, 0.0]
+
+
+def test_softmax_is_cross_entropy_on_the_bottleneck() -> None:
+    z, y = torch.randn(2, 5, 3), torch.randint(0, 4, (2, 5))
+    criterion = Softmax([0, 1], 4, 3, LossOptions(), "cpu")
+    found = criterion(Batch(z, y, torch.arange(5).expand(2, 5), torch.ones(2, 5)))
+    for k in range(2):
+        logits = z[k] @ criterion.weight[k].T
+        wanted = torch.nn.functional.cross_entropy(logits, y[k])
+        assert float(found[k].detach()) == pytest.approx(float(wanted.detach()), abs=1e-6)
+
+
+def test_losses_agree_with_pytorch_metric_learning() -> None:
+    library = pytest.importorskip("pytorch_metric_learning", reason="an extra")
+    from pytorch_metric_learning import distances, losses, reducers
+
+    del library
+    z, y = torch.randn(12, 2, dtype=torch.float64), torch.arange(12) % 3
+    plain = distances.LpDistance(normalize_embeddings=False, p=2, power=2)
+    anchor, positive, negative = (
+        torch.tensor(t) for t in zip(*[(0, 3, 1), (1, 4, 2), (5, 2, 0)], strict=True)
+    )
+    theirs = losses.TripletMarginLoss(margin=0.2, distance=plain, reducer=reducers.MeanReducer())
+    ours = triplet_loss(
+        squared_distance(z[anchor], z[positive]), squared_distance(z[anchor], z[negative]), 0.2
+    ).mean()
+    assert float(ours) == pytest.approx(float(theirs(z, y, (anchor, positive, negative))), abs=1e-6)
+    # Their hinge isn't squared: where only pairs of one class count the definitions coincide.
+    same = losses.ContrastiveLoss(
+        pos_margin=0, neg_margin=0, distance=plain, reducer=reducers.MeanReducer()
+    )
+    first, second = torch.tensor([0, 1, 2]), torch.tensor([3, 4, 5])
+    none = torch.zeros(0, dtype=torch.long)
+    wanted = same(z, y, (first, second, none, none))
+    different = torch.zeros(3, dtype=torch.bool)
+    found = 2 * hadsell(squared_distance(z[first], z[second]), different, 0.5).mean()
+    assert float(found) == pytest.approx(float(wanted), abs=1e-6)
+
+
+@pytest.mark.parametrize("balanced", [False, True])
+def test_an_image_is_never_paired_with_itself(balanced: bool) -> None:
+    rng = np.random.default_rng(0)
+    y = np.array([0] * 30 + [1] * 7 + [2] * 3)
+    strata = y if balanced else None
+    steps, rows = batches(len(y), 10)
+    pair = pairs(y, steps, rows, rng, strata)
+    first, second = pair.rows[:, :rows], pair.rows[:, rows:]
+    assert (first != second).all()
+    alike = y[first] == y[second]
+    assert (alike.sum(axis=1) == rows // 2).all()
+    three = triplets(y, steps, rows, rng, strata)
+    a, p, n = (three.rows[:, k * rows : (k + 1) * rows] for k in range(3))
+    assert (a != p).all()
+    assert (y[a] == y[p]).all()
+    assert (y[a] != y[n]).all()
+
+
+def test_triplets_within_a_batch_keep_to_it() -> None:
+    y = np.repeat(np.arange(3), 20)
+    plan = batch_triplets(y, 3, 20, np.random.default_rng(1))
+    assert plan.ties is not None
+    assert plan.ties.max() < 20
+    labels = y[plan.rows]
+    a, p, n = (np.take_along_axis(labels, plan.ties[..., k], axis=1) for k in range(3))
+    assert (a == p).all()
+    assert (a != n).all()
+    assert (plan.ties[..., 0] != plan.ties[..., 1]).all()
+
+
+def test_a_balanced_deal_is_balanced_and_a_plain_one_shows_each_row_once() -> None:
+    y = np.array([0] * 90 + [1] * 10)
+    rng = np.random.default_rng(0)
+    assert abs(y[deal(len(y), 5, 20, rng, y)].mean() - 0.5) < 1e-9
+    assert len(np.unique(deal(len(y), 5, 20, rng))) == 100
+
+
+def test_classes_that_make_no_pairs_are_refused() -> None:
+    with pytest.raises(TrainingError, match="all of one class"):
+        check_pairable(np.zeros(5, dtype=np.intp))
+    with pytest.raises(TrainingError, match="single training row"):
+        check_pairable(np.array([0, 0, 1]))
+
+
+@pytest.mark.parametrize("name", ["margin", "alpha"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_margins_must_be_above_zero(name: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=name):
+        LossOptions(**{name: value})
+
+
+def jobs(rate: float = 3e-3, **changes: object) -> list[Job]:
+    rng = np.random.default_rng(0)
+    y = np.arange(160) % 3
+    x = torch.tensor(rng.normal(size=(160, 12)) + 2 * np.eye(3, 12)[y], dtype=torch.float32)
+    train, held = np.arange(120), np.arange(120, 160)
+    return [
+        Job(x, train, y[train], held, y[held], 3, 2, LOSSES[loss], seed, rate, **changes)  # type: ignore[arg-type]
+        for loss in ("softmax", "contrastive", "triplet")
+        for seed in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize("pairs_from", ["batch", "drawn"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_networks_end_side_by_side_as_they_do_alone(pairs_from: str, dropout: float) -> None:
+    recipe = Recipe((32, 8), epochs=4, batch=30, pairs=pairs_from, dropout=dropout)  # type: ignore[arg-type]
+    together = fit(jobs(), recipe)
+    alone = [fit([job], recipe)[0] for job in jobs()]
+    for one, other in zip(together, alone, strict=True):
+        assert one.best == other.best
+        for name in ("train_loss", "validation_loss"):
+            assert one.history[-1][name] == pytest.approx(other.history[-1][name], abs=1e-4)
+    assert together[0].history[-1]["train_loss"] < together[0].history[0]["train_loss"]
+    assert [o.history for o in fit(jobs(), recipe)] == [o.history for o in together]
+
+
+def test_gradients_of_the_stack_are_those_of_autograd() -> None:
+    from evenface.heads.networks import Stack
+
+    stack = Stack((5, 7, 4, 2), [0, 1])
+    x = torch.randn(2, 6, 5)
+    z = stack.forward(x)
+    stack.backward(torch.ones_like(z))
+    for k in range(2):
+        own = [p[k].clone().requires_grad_() for p in stack.parameters]
+        h = x[k]
+        for layer in range(3):
+            h = h @ own[2 * layer] + own[2 * layer + 1]
+            h = h.relu() if layer < 2 else h
+        h.sum().backward()
+        for value, slope in zip(own, stack.gradients, strict=True):
+            assert torch.allclose(value.grad, slope[k], atol=1e-5)
+
+
+def test_a_diverging_network_leaves_the_others_alone() -> None:
+    calm, wild = jobs()[:1], jobs(rate=1e12)[:1]
+    recipe = Recipe((16,), epochs=6, batch=30, optimizer="sgd")
+    both = fit([*calm, *wild], recipe)
+    assert both[1].diverged is not None
+    assert both[0].diverged is None
+    assert both[0].history[-1] == pytest.approx(fit(calm, recipe)[0].history[-1], abs=1e-4)
+
+
+def test_a_missing_gpu_is_said() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigError, match="no GPU"):
+        fit(jobs(), Recipe(device="cuda"))
