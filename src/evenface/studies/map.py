@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -16,14 +15,10 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
 from evenface.faces.groups import identity_groups
 from evenface.faces.select import select_rows
-from evenface.stats.accuracy import mean
-from evenface.stats.bootstrap import Resampler
-from evenface.stats.intervals import Estimate
-from evenface.stats.jackknife import deal_groups, jackknife
-from evenface.studies import neighbours as nb
 from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
-from evenface.studies.result import Result, make_frame, number
-from evenface.studies.tsne import tsne
+from evenface.studies.map_rows import RowSet
+from evenface.studies.result import Result, make_frame
+from evenface.studies.tsne import start, tsne
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +26,6 @@ if TYPE_CHECKING:
 SOURCE_SIZES = (50, 500, 1000)
 """Identities a group in the source report's maps."""
 
-NEIGHBOURS = 10
 MIN_ROWS = 12
 
 _SMALL = re.compile(r"\d{1,3}(\.\d+)?")
@@ -135,10 +129,11 @@ def map_space(
     for i, size in enumerate(sizes):
         rows = _choose(data, size, options, common)
         kept.append(rows)
-        one = _Maps(data, rows, size, options, common)
+        one = RowSet(data, rows, size, common, metric=options.metric, perplexity=options.perplexity)
         numbers += one.space_numbers()
+        begin = start(one.space, max(options.dims), common.seed)
         for j, dims in enumerate(options.dims):
-            placed = tsne(one.space, dims, perplexity=options.perplexity, seed=common.seed)
+            placed = tsne(one.graph, begin[:, :dims])
             numbers += one.map_numbers(placed)
             points.append(one.table(placed))
             if on_step:
@@ -200,94 +195,3 @@ def _choose(data: StudyData, size: int, options: MapOptions, common: CommonOptio
         )
     place = dict(zip(frame["sample_id"], frame["_place"], strict=True))
     return np.array([place[s] for s in chosen["sample_id"]], dtype=np.intp)
-
-
-class _Maps:
-    """The rows of one set of maps, and the numbers about them."""
-
-    def __init__(
-        self, data: StudyData, rows: Any, size: int, options: MapOptions, common: CommonOptions
-    ) -> None:
-        self.size, self.common, self.method = size, common, "tsne"
-        self.ids = data.rows["sample_id"][rows]
-        self.person = data.person[rows]
-        vectors = data.vectors[rows]
-        self.space = nb.comparable(vectors, cosine=options.metric == "cosine")
-        self.codes = {}
-        for name in data.targets:
-            codes = data.labels(name, least=1).codes[rows]
-            if np.unique(codes).size > 1:
-                self.codes[name] = np.unique(codes, return_inverse=True)[1]
-        groups = data.labels(GROUP, least=1).codes[rows]
-        self.group = deal_groups(self.person, groups, seed=common.seed)
-        self.sampler = Resampler.of(
-            self.person, groups, resamples=common.resamples, seed=common.seed
-        )
-        self.k = min(NEIGHBOURS, max((len(rows) - 1) // 3, 1))
-        self.around = nb.nearest(self.space, self.k)
-
-    def space_numbers(self) -> list[dict[str, Any]]:
-        """Return the numbers about the space of embeddings."""
-        return self._labelled(self.space, "original", int(self.space.shape[1]))
-
-    def map_numbers(self, placed: nb.Points) -> list[dict[str, Any]]:
-        """Return the numbers about one map."""
-        dims = int(placed.shape[1])
-        mapped = nb.nearest(placed, self.k)
-        whole = {
-            "trustworthiness": nb.trustworthiness(self.space, mapped),
-            "knn_preservation": nb.preservation(self.around, mapped),
-        }
-        own = self._own("all", "map", dims)
-        return [
-            *(number("map", m, self._mean(v, (0.0, 1.0)), **own) for m, v in whole.items()),
-            *self._labelled(placed, "map", dims),
-        ]
-
-    def table(self, placed: nb.Points) -> pl.DataFrame:
-        """Return where each row lies."""
-        z = placed[:, 2] if placed.shape[1] > 2 else np.full(len(placed), np.nan)
-        frame = pl.DataFrame(
-            {
-                "sample_id": self.ids,
-                "x": placed[:, 0],
-                "y": placed[:, 1],
-                "z": pl.Series(z, dtype=pl.Float64).fill_nan(None),
-            }
-        )
-        sizes = (pl.lit(self.size, pl.Int64), pl.lit(placed.shape[1], pl.Int64))
-        return frame.select(sizes[0].alias("per_group"), sizes[1].alias("dims"), pl.all())
-
-    def _own(self, labelling: str, space: str, dims: int) -> dict[str, Any]:
-        return {
-            "method_map": self.method if space == "map" else "none",
-            "dims": dims,
-            "labelling": labelling,
-            "space": space,
-            "per_group": self.size,
-        }
-
-    def _mean(self, values: nb.PerRow, limits: tuple[float, float]) -> Estimate:
-        return mean(values, self.sampler, level=self.common.level, limits=limits)
-
-    def _labelled(self, points: nb.Points, space: str, dims: int) -> list[dict[str, Any]]:
-        around = nb.Neighbourhoods(points, self.person, self.k)
-        found = []
-        for name, codes in self.codes.items():
-            apart = nb.Silhouettes(points, codes, self.group)
-            measures: dict[str, tuple[Callable[[Any], float], float]] = {
-                "knn_purity": (partial(around.purity, codes), 0.0),
-                "knn_purity_corrected": (partial(around.corrected, codes), -1.0),
-                "silhouette": (apart.mean, -1.0),
-            }
-            own = self._own(name, space, dims)
-            for metric, (statistic, floor) in measures.items():
-                estimate = jackknife(
-                    statistic,
-                    self.person,
-                    self.group,
-                    level=self.common.level,
-                    limits=(floor, 1.0),
-                )
-                found.append(number("map", metric, estimate, **own))
-        return found

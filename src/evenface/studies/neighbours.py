@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,8 +12,14 @@ from evenface.faces.split import Rows
 
 Points = npt.NDArray[np.floating]
 PerRow = npt.NDArray[np.float64]
+Keep = npt.NDArray[np.bool_]
 
 BLOCK = 1024
+KEPT_ROWS = 10_000
+"""Rows up to which all distances are kept, in 400 MB; beyond, they are computed when asked for."""
+
+SPARE = 20
+"""Neighbours at hand beyond 3k, so that enough are left when a thirtieth of the people is."""
 
 
 def comparable(vectors: Points, *, cosine: bool) -> Points:
@@ -39,18 +47,105 @@ def unit_rows(vectors: Points) -> Points:
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1))
 
 
-def _distances(points: Points, start: int) -> PerRow:
-    """Squared distances of a block of rows to all rows; a row to itself is infinite."""
-    block = points[start : start + BLOCK]
-    norms = np.einsum("ij,ij->i", points, points)
-    found = norms[start : start + BLOCK, None] + norms[None, :] - 2 * block @ points.T
-    found = np.asarray(found, dtype=np.float64)
-    found[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+class Distances:
+    """Squared Euclidean distances between all rows, computed once and asked for many times.
+
+    They are differences of squared lengths, so they are computed in double precision about the
+    rows' centre, and kept in single, which rounds each by a part in 10^7.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    """
+
+    def __init__(self, points: Points) -> None:
+        self.n = len(points)
+        self._points = np.asarray(points - points.mean(axis=0), dtype=np.float64)
+        self._norms = np.einsum("ij,ij->i", self._points, self._points)
+        self._kept: npt.NDArray[np.float32] | None = None
+        if self.n <= KEPT_ROWS:
+            self._kept = kept = np.empty((self.n, self.n), dtype=np.float32)
+            for rows in self._slices():
+                for columns in self._slices(rows.start):
+                    kept[rows, columns] = self._between(rows, columns)
+                    kept[columns, rows] = kept[rows, columns].T
+            np.fill_diagonal(kept, np.inf)
+            del self._points
+
+    def blocks(self) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """Give slices of rows and their distances to all rows; a row to itself is infinite."""
+        for rows in self._slices():
+            if self._kept is not None:
+                yield rows, self._kept[rows]
+                continue
+            found = self._between(rows, slice(0, self.n)).astype(np.float32)
+            found[np.arange(len(found)), np.arange(rows.start, rows.stop)] = np.inf
+            yield rows, found
+
+    def nearest(self, k: int) -> tuple[Rows, npt.NDArray[np.float32]]:
+        """Return each row's k nearest other rows, nearest first, and their squared distances.
+
+        Parameters
+        ----------
+        k : int
+            At most n - 1.
+
+        Returns
+        -------
+        around : ndarray of intp, shape (n, k)
+        squared : ndarray of float32, shape (n, k)
+        """
+        around = np.empty((self.n, k), dtype=np.intp)
+        squared = np.empty((self.n, k), dtype=np.float32)
+        for rows, far in self.blocks():
+            part = np.argpartition(far, k - 1, axis=1)[:, :k]
+            reach = np.take_along_axis(far, part, axis=1)
+            order = np.argsort(reach, axis=1, kind="stable")
+            around[rows] = np.take_along_axis(part, order, axis=1)
+            squared[rows] = np.take_along_axis(reach, order, axis=1)
+        return around, squared
+
+    def _slices(self, start: int = 0) -> Iterator[slice]:
+        for first in range(start, self.n, BLOCK):
+            yield slice(first, min(first + BLOCK, self.n))
+
+    def _between(self, rows: slice, columns: slice) -> PerRow:
+        found: PerRow = self._points[rows] @ self._points[columns].T
+        found *= -2
+        found += self._norms[rows, None]
+        found += self._norms[columns]
+        return np.maximum(found, 0, out=found)
+
+
+def spare(person: Rows) -> int:
+    """Return how many neighbours of a row can be of its own person."""
+    return int(np.unique(person, return_counts=True)[1].max()) - 1
+
+
+def others(around: Rows, person: Rows, k: int) -> Rows:
+    """Return the first k neighbours of other persons, nearest first.
+
+    Parameters
+    ----------
+    around : ndarray of intp, shape (n, m)
+        Nearest first; to find k, m must be at least k + `spare`, or n - 1.
+    person : ndarray of intp, shape (n,)
+    k : int
+
+    Returns
+    -------
+    ndarray of intp, shape (n, k)
+        -1 where a row has fewer than k rows of other persons.
+    """
+    other = person[around] != person[:, None]
+    order = np.argsort(~other, axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(around, order, axis=1)
+    found[~np.take_along_axis(other, order, axis=1)] = -1
     return found
 
 
 def nearest(points: Points, k: int, person: Rows | None = None) -> Rows:
-    """Return each row's k nearest other rows, nearest first.
+    """Return each row's k nearest other rows, of other persons if those are given.
 
     Parameters
     ----------
@@ -58,26 +153,15 @@ def nearest(points: Points, k: int, person: Rows | None = None) -> Rows:
     k : int
         At most n - 1.
     person : ndarray of intp, shape (n,), optional
-        If given, rows of the same person are never neighbours.
 
     Returns
     -------
     ndarray of intp, shape (n, k)
-        -1 where a row has fewer than k rows of other persons.
+        Nearest first; -1 where a row has fewer than k rows of other persons.
     """
-    found = np.empty((len(points), k), dtype=np.intp)
-    for start in range(0, len(points), BLOCK):
-        distances = _distances(points, start)
-        rows = slice(start, start + len(distances))
-        if person is not None:
-            distances[person[rows, None] == person[None, :]] = np.inf
-        part = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        reach = np.take_along_axis(distances, part, axis=1)
-        order = np.argsort(reach, axis=1, kind="stable")
-        part = np.take_along_axis(part, order, axis=1)
-        part[np.isinf(np.take_along_axis(reach, order, axis=1))] = -1
-        found[rows] = part
-    return found
+    more = 0 if person is None else spare(person)
+    around, _ = Distances(points).nearest(min(k + more, len(points) - 1))
+    return around if person is None else others(around, person, k)
 
 
 class Neighbourhoods:
@@ -93,109 +177,89 @@ class Neighbourhoods:
     """
 
     def __init__(self, points: Points, person: Rows, k: int) -> None:
-        self.k, self.person = k, person
-        # Leaving a thirtieth out takes few of these; the first k of the rest are exact.
-        self.around = nearest(points, min(3 * k + 20, len(points) - 1), person)
+        self._set(nearest(points, self.width(len(points), k), person), person, k)
 
-    def purity(self, codes: Rows, keep: npt.NDArray[np.bool_]) -> float:
+    @classmethod
+    def of(cls, around: Rows, person: Rows, k: int) -> Neighbourhoods:
+        """Return the same from neighbours known already, `width` and `spare` of them, or n - 1."""
+        made = cls.__new__(cls)
+        made._set(others(around, person, cls.width(len(around), k)), person, k)
+        return made
+
+    @staticmethod
+    def width(n: int, k: int) -> int:
+        """Return how many neighbours of other persons are wanted.
+
+        Leaving a thirtieth of the people out takes few of these; the first k of the rest are exact.
+        """
+        return min(3 * k + SPARE, n - 1)
+
+    def _set(self, around: Rows, person: Rows, k: int) -> None:
+        self.around, self.person, self.k = around, person, k
+        self._counted: dict[bytes, tuple[Rows, Keep]] = {}
+
+    def purity(self, codes: Rows, keep: Keep) -> float:
         """Return the mean share of the k nearest kept rows with a row's label, over kept rows."""
-        around = self.around[keep]
-        counts = (around >= 0) & keep[around]
-        counts &= np.cumsum(counts, axis=1) <= self.k
-        same = codes[around] == codes[keep][:, None]
-        return float(np.mean((same & counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)))
+        around, counts = self._first(keep)
+        same = (codes[around] == codes[keep][:, None]) & counts
+        return float(np.mean(same.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)))
 
-    def corrected(self, codes: Rows, keep: npt.NDArray[np.bool_]) -> float:
+    def corrected(self, codes: Rows, keep: Keep) -> float:
         """Return (purity - chance) / (1 - chance) among kept rows."""
         chance = chance_purity(codes[keep], self.person[keep])
         return (self.purity(codes, keep) - chance) / (1 - chance) if chance < 1 else 0.0
 
-
-class Silhouettes:
-    """Silhouettes of labels (Rousseeuw 1987), ready to be computed without some of the people.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, d)
-        Distances are Euclidean.
-    codes : ndarray of intp, shape (n,)
-        Labels 0 ... C-1.
-    group : ndarray of intp, shape (n,)
-        Groups that are left out whole.
-    """
-
-    def __init__(self, points: Points, codes: Rows, group: Rows) -> None:
-        self.codes, self.group = codes, group
-        self.labels, self.groups = int(codes.max()) + 1, int(group.max()) + 1
-        cell = group * self.labels + codes
-        belongs = np.zeros((len(codes), self.groups * self.labels))
-        belongs[np.arange(len(codes)), cell] = 1
-        self.sums = np.empty((len(codes), self.groups, self.labels))
-        for start in range(0, len(codes), BLOCK):
-            far = _distances(points, start)
-            far[np.isinf(far)] = 0.0
-            block = np.sqrt(np.maximum(far, 0.0)) @ belongs
-            self.sums[start : start + len(far)] = block.reshape(-1, self.groups, self.labels)
-
-    def mean(self, keep: npt.NDArray[np.bool_]) -> float:
-        """Return the mean silhouette of kept rows among kept rows, in [-1, 1]."""
-        kept_groups = np.zeros(self.groups, dtype=bool)
-        kept_groups[self.group[keep]] = True
-        sums = self.sums[keep][:, kept_groups].sum(axis=1)
-        codes = self.codes[keep]
-        sizes = np.bincount(codes, minlength=self.labels)
-        own = sizes[codes]
-        rows = np.arange(len(codes))
-        inside = sums[rows, codes] / np.maximum(own - 1, 1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            outside = np.where(sizes > 0, sums / sizes, np.inf)
-        outside[rows, codes] = np.inf
-        nearest_other = outside.min(axis=1)
-        widest = np.maximum(inside, nearest_other)
-        apart = np.where(widest > 0, (nearest_other - inside) / np.where(widest > 0, widest, 1), 0)
-        # A label alone in its class has silhouette 0.
-        return float(np.mean(np.where((own > 1) & np.isfinite(nearest_other), apart, 0.0)))
+    def _first(self, keep: Keep) -> tuple[Rows, Keep]:
+        """Return kept rows' first k kept neighbours, and which of these there are."""
+        key = np.packbits(keep).tobytes()
+        # Every labelling leaves the same people out.
+        if key not in self._counted:
+            around = self.around[keep]
+            counts = (around >= 0) & keep[around]
+            order = np.argsort(~counts, axis=1, kind="stable")[:, : self.k]
+            self._counted[key] = (
+                np.take_along_axis(around, order, axis=1),
+                np.take_along_axis(counts, order, axis=1),
+            )
+        return self._counted[key]
 
 
 def chance_purity(codes: Rows, person: Rows) -> float:
     """Return the purity of randomly placed rows: their label's share among other persons."""
     totals = np.bincount(codes)
-    keys, inverse = np.unique(np.stack([person, codes]), axis=1, return_inverse=True)
-    own_same = np.bincount(inverse.ravel(), minlength=keys.shape[1])[inverse.ravel()]
+    cell = person * len(totals) + codes
+    own_same = np.unique(cell, return_inverse=True, return_counts=True)
     own_all = np.bincount(person)[person]
-    others = len(codes) - own_all
-    share = (totals[codes] - own_same) / np.maximum(others, 1)
+    others_all = len(codes) - own_all
+    share = (totals[codes] - own_same[2][own_same[1]]) / np.maximum(others_all, 1)
     return float(share.mean())
 
 
 def preservation(original: Rows, mapped: Rows) -> PerRow:
     """Return the share of each row's neighbours in the space that stay neighbours in the map."""
-    k = original.shape[1]
-    kept = [np.intersect1d(a, b).size / k for a, b in zip(original, mapped, strict=True)]
-    return np.array(kept)
+    return np.asarray((original[:, :, None] == mapped[:, None, :]).any(axis=2).mean(axis=1))
 
 
-def trustworthiness(points: Points, mapped: Rows) -> PerRow:
+def trustworthiness(points: Points | Distances, mapped: Rows) -> PerRow:
     """Return each row's part of the trustworthiness of a map (Venna and Kaski 2001).
 
     ``T = 1 - 2 / (n k (2n - 3k - 1)) sum_i sum_{j in map neighbours of i} max(0, r(i, j) - k)``
-    with r the rank of j among the neighbours of i in the space. The mean over rows is T.
+    with r the rank of j among the neighbours of i in the space, 1 and the number of rows that are
+    nearer. The mean over rows is T.
 
     Parameters
     ----------
-    points : ndarray, shape (n, d)
+    points : ndarray, shape (n, d), or Distances
         The space.
     mapped : ndarray of intp, shape (n, k)
         Neighbours in the map; k < n / 2.
     """
     n, k = mapped.shape
-    penalty = np.empty(n)
-    for start in range(0, n, BLOCK):
-        order = np.argsort(_distances(points, start), axis=1, kind="stable")
-        ranks = np.empty_like(order)
-        np.put_along_axis(ranks, order, np.arange(1, n + 1)[None, :], axis=1)
-        rows = slice(start, start + len(order))
-        reached = np.take_along_axis(ranks, mapped[rows], axis=1)
-        penalty[rows] = np.maximum(reached - k, 0).sum(axis=1)
+    penalty = np.zeros(n)
+    for rows, far in (points if isinstance(points, Distances) else Distances(points)).blocks():
+        reached = np.take_along_axis(far, mapped[rows], axis=1)
+        for column in reached.T:
+            rank = 1 + np.count_nonzero(far < column[:, None], axis=1)
+            penalty[rows] += np.maximum(rank - k, 0)
     trust: PerRow = 1 - penalty * 2 / (k * (2 * n - 3 * k - 1))
     return trust

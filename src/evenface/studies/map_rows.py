@@ -1,0 +1,146 @@
+"""The numbers about one set of rows, in the space of embeddings and in their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evenface.faces.split import Rows
+from evenface.stats.accuracy import mean
+from evenface.stats.bootstrap import Resampler
+from evenface.stats.intervals import Estimate
+from evenface.stats.jackknife import deal_groups, jackknife
+from evenface.studies import neighbours as nb
+from evenface.studies.data import GROUP, CommonOptions, StudyData
+from evenface.studies.result import number
+from evenface.studies.silhouettes import Silhouettes, distance_sums
+from evenface.studies.tsne import affinities, graph_width
+
+NEIGHBOURS = 10
+
+
+class RowSet:
+    """The rows of one set of maps, and the numbers about them.
+
+    What maps of two and three dimensions share (distances in the space, neighbours, affinities)
+    is computed once.
+
+    Parameters
+    ----------
+    data : StudyData
+    rows : ndarray of intp, shape (n,)
+        Which of its rows.
+    size : int
+        Identities a group, 0 for all of them.
+    common : CommonOptions
+    metric : {"cosine", "euclidean"}
+    perplexity : float
+    """
+
+    def __init__(
+        self,
+        data: StudyData,
+        rows: Any,
+        size: int,
+        common: CommonOptions,
+        *,
+        metric: str,
+        perplexity: float,
+    ) -> None:
+        self.size, self.common, self.method = size, common, "tsne"
+        self.ids = data.rows["sample_id"][rows]
+        self.person = data.person[rows]
+        self.space = nb.comparable(data.vectors[rows], cosine=metric == "cosine")
+        self.codes = {}
+        for name in data.targets:
+            codes = data.labels(name, least=1).codes[rows]
+            if np.unique(codes).size > 1:
+                self.codes[name] = np.unique(codes, return_inverse=True)[1]
+        groups = data.labels(GROUP, least=1).codes[rows]
+        self.group = deal_groups(self.person, groups, seed=common.seed)
+        self.sampler = Resampler.of(
+            self.person, groups, resamples=common.resamples, seed=common.seed
+        )
+        n = len(rows)
+        self.k = min(NEIGHBOURS, max((n - 1) // 3, 1))
+        self.wanted = min(nb.Neighbourhoods.width(n, self.k) + nb.spare(self.person), n - 1)
+        self.distances = nb.Distances(self.space)
+        width = graph_width(n, perplexity)
+        self.around, squared = self.distances.nearest(max(self.wanted, width))
+        self.graph = affinities(self.around[:, :width], squared[:, :width], perplexity)
+
+    def space_numbers(self) -> list[dict[str, Any]]:
+        """Return the numbers about the space of embeddings."""
+        dims = int(self.space.shape[1])
+        return self._labelled(self.distances, self.around, "original", dims)
+
+    def map_numbers(self, placed: nb.Points) -> list[dict[str, Any]]:
+        """Return the numbers about one map."""
+        dims = int(placed.shape[1])
+        distances = nb.Distances(placed)
+        around, _ = distances.nearest(self.wanted)
+        mapped = around[:, : self.k]
+        whole = {
+            "trustworthiness": nb.trustworthiness(self.distances, mapped),
+            "knn_preservation": nb.preservation(self.around[:, : self.k], mapped),
+        }
+        own = self._own("all", "map", dims)
+        return [
+            *(number("map", m, self._mean(v, (0.0, 1.0)), **own) for m, v in whole.items()),
+            *self._labelled(distances, around, "map", dims),
+        ]
+
+    def table(self, placed: nb.Points) -> pl.DataFrame:
+        """Return where each row lies."""
+        z = placed[:, 2] if placed.shape[1] > 2 else np.full(len(placed), np.nan)
+        frame = pl.DataFrame(
+            {
+                "sample_id": self.ids,
+                "x": placed[:, 0],
+                "y": placed[:, 1],
+                "z": pl.Series(z, dtype=pl.Float64).fill_nan(None),
+            }
+        )
+        sizes = (pl.lit(self.size, pl.Int64), pl.lit(placed.shape[1], pl.Int64))
+        return frame.select(sizes[0].alias("per_group"), sizes[1].alias("dims"), pl.all())
+
+    def _own(self, labelling: str, space: str, dims: int) -> dict[str, Any]:
+        return {
+            "method_map": self.method if space == "map" else "none",
+            "dims": dims,
+            "labelling": labelling,
+            "space": space,
+            "per_group": self.size,
+        }
+
+    def _mean(self, values: nb.PerRow, limits: tuple[float, float]) -> Estimate:
+        return mean(values, self.sampler, level=self.common.level, limits=limits)
+
+    def _labelled(
+        self, distances: nb.Distances, nearest: Rows, space: str, dims: int
+    ) -> list[dict[str, Any]]:
+        around = nb.Neighbourhoods.of(nearest, self.person, self.k)
+        sums = distance_sums(distances, list(self.codes.values()), self.group)
+        found = []
+        for (name, codes), own_sums in zip(self.codes.items(), sums, strict=True):
+            apart = Silhouettes(own_sums, codes, self.group)
+            measures: dict[str, tuple[Callable[[Any], float], float]] = {
+                "knn_purity": (partial(around.purity, codes), 0.0),
+                "knn_purity_corrected": (partial(around.corrected, codes), -1.0),
+                "silhouette": (apart.mean, -1.0),
+            }
+            own = self._own(name, space, dims)
+            for metric, (statistic, floor) in measures.items():
+                estimate = jackknife(
+                    statistic,
+                    self.person,
+                    self.group,
+                    level=self.common.level,
+                    limits=(floor, 1.0),
+                )
+                found.append(number("map", metric, estimate, **own))
+        return found
