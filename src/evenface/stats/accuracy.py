@@ -129,11 +129,17 @@ class Recalls:
             return "a class has only 1 identity among the held-out rows"
         return None
 
-    def _slack(self, model: int) -> tuple[float, float]:
-        """Squared widening below and above for classes whose recall is exactly 1 or 0."""
+    def _slack(self, model: int, only: int | None = None) -> tuple[float, float]:
+        """Squared widening below and above for classes whose recall is exactly 1 or 0.
+
+        Of all classes, each a part of their mean, or of the `only` one.
+        """
         below = above = 0.0
-        for recall, persons in zip(self.point[:, model], self.counts, strict=True):
-            reach = (1 - all_right_bound(int(persons), self.level)) / self.present.size
+        for k, (recall, persons) in enumerate(zip(self.point[:, model], self.counts, strict=True)):
+            if only not in (None, k):
+                continue
+            reach = 1 - all_right_bound(int(persons), self.level)
+            reach /= self.present.size if only is None else 1
             if recall >= 1:
                 below += reach**2
             elif recall <= 0:
@@ -160,6 +166,35 @@ class Recalls:
         other_below, other_above = self._slack(other)
         slack = (below + other_above, above + other_below)
         return self._estimate(value, drawn, slack, (-1.0, 1.0))
+
+    def least(self, model: int = 0) -> Estimate:
+        """Return the recall of the worst class: in [0, 1].
+
+        It is picked for being the least, so on average it is lower than that class's recall; in
+        each resample the least is picked anew.
+        """
+        why = self._why_not(1)
+        if why:
+            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
+        worst = int(self.point[:, model].argmin())
+        slack = self._slack(model, only=worst)
+        value, drawn = float(self.point[worst, model]), self.drawn[:, :, model].min(axis=1)
+        return self._estimate(value, drawn, slack, (0.0, 1.0))
+
+    def least_difference(self, model: int, other: int) -> Estimate:
+        """Return the worst class's recall under one model minus that under another."""
+        why = self._why_not(1)
+        if why:
+            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
+        value = float(self.point[:, model].min() - self.point[:, other].min())
+        drawn = self.drawn[:, :, model].min(axis=1) - self.drawn[:, :, other].min(axis=1)
+        slack = self._apart(model, other, [int(self.point[:, m].argmin()) for m in (model, other)])
+        return self._estimate(value, drawn, slack, (-1.0, 1.0))
+
+    def _apart(self, model: int, other: int, only: list[int]) -> tuple[float, float]:
+        below, above = self._slack(model, only=only[0])
+        other_below, other_above = self._slack(other, only=only[1])
+        return below + other_above, above + other_below
 
     def _estimate(
         self, value: float, drawn: Array, slack: tuple[float, float], limits: tuple[float, float]

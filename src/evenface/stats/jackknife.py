@@ -73,6 +73,32 @@ def jackknife(
     value = statistic(np.ones(n, dtype=bool))
     count = int(group.max()) + 1
     without: Array = np.array([statistic(group != g) for g in range(count)])
+    return from_replicates(value, without, n=n, people=people, level=level, limits=limits)
+
+
+def from_replicates(
+    value: float,
+    without: Array,
+    *,
+    n: int,
+    people: int,
+    level: float = 0.95,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> Estimate:
+    """Make an estimate of a number and what it is without each group in turn.
+
+    Parameters
+    ----------
+    value : float
+    without : ndarray, shape (G,)
+    n, people : int
+        Rows and persons it rests on.
+    level : float
+    limits : (float, float)
+    """
+    count = len(without)
+    if people < MIN_PERSONS or count < MIN_PERSONS:
+        return Estimate.missing("only 1 identity", level=level, n=n, n_identities=people)
     spread = np.sqrt((count - 1) / count * np.sum((without - without.mean()) ** 2))
     reach = float(stats.t.ppf(0.5 + level / 2, count - 1) * spread)
     low, high = max(value - reach, limits[0]), min(value + reach, limits[1])

@@ -1,0 +1,117 @@
+"""What `spaces` found, in words and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from evenface.heads.objectives import LOSSES
+from evenface.studies import drawing
+from evenface.studies.words import listed, plural, said
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from evenface.studies.result import Result
+    from evenface.studies.spaces import SpacesResult
+
+
+def read_spaces(result: SpacesResult) -> list[str]:
+    """Return what each loss's space is worth, and what the numbers can't say."""
+    sentences = []
+    for balance in result.config["balance"]:
+        for dims in result.config["dims"]:
+            for loss in result.config["losses"]:
+                at = {"loss": loss, "balance": balance, "dims": dims, "group": "all"}
+                accuracy = result.estimate(metric="knn_accuracy", **at)
+                worst = result.estimate(metric="worst_group_accuracy", **at)
+                sentences.append(
+                    f"{LOSSES[loss].title.capitalize()}, {dims} dimensions, learned on "
+                    f"{balance} groups: held-out neighbours classify "
+                    f"{plural(accuracy.n_identities, 'identity', 'identities')} with a mean "
+                    f"group accuracy of {said(accuracy)}; in the worst group {said(worst)}."
+                )
+    sentences.append(
+        "These intervals cover who was tested, not who was learned from; none compares two losses."
+    )
+    return [*sentences, *lost_trainings(result), *few(result)]
+
+
+def lost_trainings(result: Result) -> list[str]:
+    """Return what diverged, if anything."""
+    rates = result.tables["rates"]
+    lost = rates.filter(pl.col("diverged").is_not_null())
+    if not lost.height:
+        return []
+    names = lost["loss"].unique(maintain_order=True).to_list()
+    return [
+        f"{plural(lost.height, 'training')} of {rates.height} diverged ({listed(names)}): the loss "
+        "was no number any more; they have no part in the numbers."
+    ]
+
+
+def few(result: Result) -> list[str]:
+    """Return what was left out for too few people."""
+    left = result.tables["left_out"]
+    values = [f"{value} ({n})" for value, n in left.rows()]
+    return [f"Left out for too few identities: {listed(values)}."] if values else []
+
+
+def draw_spaces(result: SpacesResult) -> dict[str, Figure]:
+    """Draw where held-out rows lie, for spaces of two dimensions, and the training curves."""
+    drawn = {}
+    points = result.tables["points"].filter(pl.col("dims") == 2)
+    if points.height:
+        drawn["spaces"] = draw_places(points, result.tables["rows"], "balance")
+    drawn["spaces_curves"] = draw_curves(result.tables["curves"].filter(pl.col("remedy") == "none"))
+    return drawn
+
+
+def draw_places(points: pl.DataFrame, rows: pl.DataFrame, down: str) -> Figure:
+    """Draw test rows: a column a loss, a row a value of `down`."""
+    table = points.join(rows, on="sample_id", how="left", maintain_order="left")
+    states = table[down].unique(maintain_order=True).to_list()
+    losses = table["loss"].unique(maintain_order=True).to_list()
+    looks = drawing.looks(table["group"].to_list())
+    with drawing.styled():
+        figure = drawing.new_figure(3.1 * len(losses), 3.1 * len(states) + 0.8)
+        panels = figure.subplots(len(states), len(losses), squeeze=False)
+        for row, state in zip(panels, states, strict=True):
+            for axes, loss in zip(row, losses, strict=True):
+                own = table.filter((pl.col(down) == state) & (pl.col("loss") == loss))
+                _scatter(axes, own, looks)
+                axes.set_title(f"{LOSSES[loss].title}: {drawing.short(state, 40)}", fontsize=8.5)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def _scatter(axes: Any, own: pl.DataFrame, looks: dict[str | None, tuple[str, int]]) -> None:
+    for value, (shade, shape) in looks.items():
+        some = own.filter(pl.col("group").eq_missing(pl.lit(value, pl.String)))
+        axes.scatter(
+            some["x"].to_numpy(), some["y"].to_numpy(), s=7, color=shade, alpha=0.7, linewidths=0,
+            marker=drawing.MARKERS[shape], label=drawing.short(value, 27), rasterized=True,
+        )  # fmt: skip
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def draw_curves(curves: pl.DataFrame) -> Figure:
+    """Draw each loss's training and validation loss by epoch, a line a split."""
+    losses = curves["loss"].unique(maintain_order=True).to_list()
+    with drawing.styled():
+        figure = drawing.new_figure(2.9 * max(len(losses), 1), 2.6)
+        for axes, loss in zip(figure.subplots(1, len(losses), squeeze=False)[0], losses,
+                              strict=True):  # fmt: skip
+            own = curves.filter(pl.col("loss") == loss)
+            for k, side in enumerate(("train", "validation")):
+                groups = own.group_by("balance", "dims", "seed", maintain_order=True)
+                for n, (_, one) in enumerate(groups):
+                    axes.plot(one["epoch"].to_numpy(), one[f"{side}_loss"].to_numpy(), lw=1.0,
+                              color=drawing.PALETTE[k], label=None if n else side)  # fmt: skip
+            axes.set_title(LOSSES[loss].title)
+            axes.set_xlabel("epoch (a line a split)")
+            axes.legend(fontsize=7.5)
+    return figure
