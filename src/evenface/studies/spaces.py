@@ -159,8 +159,9 @@ def spaces(
                     records.points(data.rows["sample_id"], learner.test, condition, one, balance)
             for a, b in combinations(found, 2):
                 if a.dims == b.dims:
-                    both = (learner.placed(found[c]) for c in (a, b))
-                    likeness.add((balance, a.dims, a.loss, b.loss), *both, learner.test)
+                    key = (balance, a.dims, a.loss, b.loss)
+                    first, second = learner.placed(found[a]), learner.placed(found[b])
+                    likeness.add(key, first, second, learner.test)
         if on_step:
             on_step(done + 1, len(made))
     if not tally.tries.any():
