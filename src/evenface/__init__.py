@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from evenface.faces.table import Faces
     from evenface.report.page import build_report
     from evenface.stats.intervals import Estimate
+    from evenface.studies.bias import BiasOptions, BiasResult, bias
     from evenface.studies.data import CommonOptions
     from evenface.studies.map import MapOptions, MapResult, map_space
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
+    from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
     from evenface.study import Step, demo, run
 
@@ -55,9 +57,11 @@ _HOMES = {
     "faces.table": ("Faces",),
     "report.page": ("build_report",),
     "stats.intervals": ("Estimate",),
+    "studies.bias": ("BiasOptions", "BiasResult", "bias"),
     "studies.data": ("CommonOptions",),
     "studies.map": ("MapOptions", "MapResult", "map_space"),
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
+    "studies.spaces": ("SpacesOptions", "SpacesResult", "spaces"),
     "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
     "study": ("Step", "demo", "run"),
 }
@@ -66,6 +70,8 @@ _PLACE = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "DATASETS",
     "MODELS",
+    "BiasOptions",
+    "BiasResult",
     "CommonOptions",
     "Embedder",
     "Embeddings",
@@ -78,6 +84,8 @@ __all__ = [
     "OnnxOptions",
     "ProbeOptions",
     "ProbeResult",
+    "SpacesOptions",
+    "SpacesResult",
     "Split",
     "Step",
     "StudyConfig",
@@ -85,6 +93,7 @@ __all__ = [
     "TransferOptions",
     "TransferResult",
     "__version__",
+    "bias",
     "build_report",
     "check_embeddings",
     "demo",
@@ -100,6 +109,7 @@ __all__ = [
     "read_faces",
     "run",
     "select_faces",
+    "spaces",
     "transfer",
     "write_faces",
 ]

@@ -10,9 +10,11 @@ from pydantic import Field, ValidationError, field_validator
 
 from evenface.embed.models.options import OnnxOptions
 from evenface.errors import ConfigError
+from evenface.studies.bias import BiasOptions
 from evenface.studies.data import CommonOptions, Options
 from evenface.studies.map import MapOptions
 from evenface.studies.probe import ProbeOptions
+from evenface.studies.spaces import SpacesOptions
 from evenface.studies.table import STUDIES
 from evenface.studies.transfer import TransferOptions
 
@@ -78,19 +80,21 @@ class StudyConfig(Options):
     Attributes
     ----------
     studies : tuple of str
-        Which studies, in this order.
-    embed, select, common, map, probe, transfer
+        Which studies, in this order; `spaces` and `bias`, which train many networks, when named.
+    embed, select, common, map, probe, transfer, spaces, bias
         Options of each part.
     """
 
     schema_: Literal["evenface.study/1"] = Field("evenface.study/1", alias="schema")
-    studies: tuple[str, ...] = tuple(STUDIES)
+    studies: tuple[str, ...] = ("map", "probe", "transfer")
     select: SelectOptions = SelectOptions()
     embed: EmbedOptions = EmbedOptions()
     common: CommonOptions = CommonOptions()
     map: MapOptions = MapOptions()
     probe: ProbeOptions = ProbeOptions()
     transfer: TransferOptions = TransferOptions()
+    spaces: SpacesOptions = SpacesOptions()
+    bias: BiasOptions = BiasOptions()
 
     @field_validator("studies")
     @classmethod

@@ -22,6 +22,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "map": studies.map_command,
     "probe": studies.probe,
     "transfer": studies.transfer,
+    "spaces": studies.spaces,
+    "bias": studies.bias,
     "report": run.report,
     "models": lists.models,
     "datasets": lists.datasets,

@@ -86,6 +86,44 @@ class CommonArgs:
     """Bootstrap resamples. [default: 2000]"""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class LearnArgs:
+    """How small spaces are learned, the same for every loss."""
+
+    target: str | None = None
+    """Attribute whose values a space is to part. [default: group]"""
+    losses: str | None = None
+    """softmax, contrastive, triplet; with evenface[metric] also supcon, multi-similarity,
+    arcface, cosface. [default: the first three]"""
+    hidden: str | None = None
+    """Widths of the layers between, with commas. [default: 1000,128]"""
+    rates: str | None = None
+    """Learning rates to choose from on validation rows. [default: 0.0003,0.001,0.003]"""
+    epochs: int | None = None
+    """Passes over the training rows, at most. [default: 30]"""
+    batch: int | None = None
+    """Rows a step. [default: 256]"""
+    patience: int | None = None
+    """Epochs without a better validation loss before training ends. [default: 5]"""
+    optimizer: Literal["adam", "sgd"] | None = None
+    """[default: adam]"""
+    decay: float | None = None
+    """Weight decay. [default: 0]"""
+    dropout: float | None = None
+    """Share of hidden units left out while training. [default: 0]"""
+    margin: float | None = None
+    """Of the contrastive loss. [default: 0.5]"""
+    alpha: float | None = None
+    """Of the triplet loss. [default: 0.2]"""
+    pairs: Literal["batch", "drawn"] | None = None
+    """Make pairs and triplets within a batch, or draw them from all rows. [default: batch]"""
+    neighbours: int | None = None
+    """Held-out neighbours that vote. [default: 10]"""
+    device: Literal["cpu", "cuda"] | None = None
+    """Where the networks are trained. [default: cpu]"""
+
+
 OutDir = Annotated[Path | None, Parameter(name="--out")]
 
 
@@ -155,6 +193,18 @@ def select_values(args: SelectArgs, common: CommonArgs) -> dict[str, Any]:
     return _given({**args.__dict__, "seed": common.seed})
 
 
+def learn_values(args: LearnArgs) -> dict[str, Any]:
+    """Return what was said about learning, as values of a study file."""
+    return _given(
+        {
+            **args.__dict__,
+            "losses": words(args.losses),
+            "hidden": whole_numbers(args.hidden, "--hidden"),
+            "rates": numbers(args.rates, "--rates"),
+        }
+    )
+
+
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if v is not None}
 
@@ -174,4 +224,4 @@ def configure(study_file: Path | None = None, **sections: Any) -> StudyConfig:
 
 
 Names = Annotated[bool, Parameter(negative=())]
-EMBED, SELECT, COMMON = EmbedArgs(), SelectArgs(), CommonArgs()
+EMBED, SELECT, COMMON, LEARN = EmbedArgs(), SelectArgs(), CommonArgs(), LearnArgs()

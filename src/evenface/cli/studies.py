@@ -1,20 +1,27 @@
-"""Commands that ask one study of an embedding folder: ``map``, ``probe``, ``transfer``."""
+"""Commands that ask one study of an embedding folder: ``map``, ``probe``, ``spaces`` ..."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from evenface.cli.console import Console, say
 from evenface.cli.options import (
     COMMON,
+    LEARN,
     CommonArgs,
+    LearnArgs,
     OutDir,
     common_values,
     configure,
+    learn_values,
+    numbers,
     whole_numbers,
     words,
 )
+from evenface.errors import ConfigError
 
 
 def _study(name: str, emb: Path, out: Path | None, common: CommonArgs, options: Any) -> None:
@@ -132,3 +139,79 @@ def transfer(
     """
     options = {"target": target, "across": across, "probes": words(probes), "match": match}
     _study("transfer", emb, out, common, options)
+
+
+def spaces(
+    emb: Path,
+    /,
+    *,
+    out: OutDir = None,
+    dims: str | None = None,
+    balance: str | None = None,
+    learn: LearnArgs = LEARN,
+    common: CommonArgs = COMMON,
+) -> None:
+    """Learn small spaces with several losses and look at people held out.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    out
+        Output folder. [default: only print the reading]
+    dims
+        Dimensions of the spaces, with commas. [default: 2]
+    balance
+        balanced, recorded: learn from equally many people of each group, or from all.
+        [default: balanced]
+    """
+    given = {"dims": whole_numbers(dims, "--dims"), "balance": words(balance)}
+    _study("spaces", emb, out, common, {**learn_values(learn), **given})
+
+
+def bias(
+    emb: Path,
+    /,
+    *,
+    out: OutDir = None,
+    majority: str | None = None,
+    shares: str | None = None,
+    total: int | None = None,
+    remedies: str | None = None,
+    no_remedies: Annotated[bool, Parameter(negative=())] = False,
+    dims: int | None = None,
+    learn: LearnArgs = LEARN,
+    common: CommonArgs = COMMON,
+) -> None:
+    """Raise one group's share of the people learned from, and see who loses.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    out
+        Output folder. [default: only print the reading]
+    majority
+        The group, as evenface names it, or each. [default: Asian men, or the largest group]
+    shares
+        Its shares beyond the balanced one, with commas. [default: those of 0.3, 0.5, 0.7, 0.8,
+        0.9 and 0.95 that can be reached]
+    total
+        Identities in each training set. [default: as many as every share allows]
+    remedies
+        sampling, weights, logits, with commas. [default: all]
+    no_remedies
+        Compare no remedies.
+    dims
+        Dimensions of the spaces. [default: 2]
+    """
+    if no_remedies and remedies is not None:
+        raise ConfigError("--remedies and --no-remedies exclude each other")
+    given = {
+        "majority": majority,
+        "shares": numbers(shares, "--shares"),
+        "total": total,
+        "remedies": () if no_remedies else words(remedies),
+        "dims": dims,
+    }
+    _study("bias", emb, out, common, {**learn_values(learn), **given})

@@ -88,4 +88,11 @@ def describe(name: str, result: Result) -> str:
             f"({title(probe)}): rows trained on, columns tested on. The same numbers are in the "
             "table."
         )
-    return f"Figure {name}"
+    said = {
+        "spaces": "Scatter plots of held-out people in the learned spaces, a column a loss.",
+        "spaces_curves": "Loss by epoch of every learned space, on training and validation rows.",
+        "bias": "Lines of accuracy against the majority's share, a column a loss, a line a remedy. "
+        "The same numbers are in the table.",
+        "bias_spaces": "Scatter plots of held-out people in spaces learned balanced and biased.",
+    }
+    return said.get(name, f"Figure {name}")

@@ -16,13 +16,15 @@ from markupsafe import Markup
 
 from evenface._version import __version__
 from evenface.errors import StoreError
-from evenface.report import summary, tables, texts
+from evenface.report import learned, summary, tables, texts
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
 from evenface.report.results import Loaded, load_names, load_results
+from evenface.studies.bias import BiasResult
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.result import DAMAGE, Result
+from evenface.studies.spaces import SpacesResult
 from evenface.studies.transfer import TransferResult
 
 REPORT = "report.html"
@@ -132,6 +134,10 @@ def view(result: Result) -> list[dict[str, Any]]:
         return tables.probe_tables(result)
     if isinstance(result, TransferResult):
         return tables.transfer_tables(result)
+    if isinstance(result, SpacesResult):
+        return learned.spaces_tables(result)
+    if isinstance(result, BiasResult):
+        return learned.bias_tables(result)
     return []
 
 

@@ -69,6 +69,32 @@ CHAPTERS = {
             CLOSED,
         ),
     ),
+    "spaces": Chapter(
+        "Learned spaces",
+        "What do losses make of the groups, trained on the same people with the same budget?",
+        (
+            "A space of two dimensions is a narrow door: what is lost in it need not be missing "
+            "from the embedding.",
+            "Distances have the unit of each loss's own margin; between losses only their order "
+            "and ratios can be compared.",
+            "Intervals cover who was tested, not who was learned from.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
+    "bias": Chapter(
+        "Biased training",
+        "One group's share of the people learned from is raised, their total fixed: who loses, "
+        "and does one loss lose less than another?",
+        (
+            "Validation people, on whom training stops, stay balanced; so do those who vote. A "
+            "system that is biased throughout loses more.",
+            "Learning rates are chosen on balanced training sets and kept for every share.",
+            "Not showing a difference between losses does not show that there is none.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
 }
 
 GLOSSARY = {
@@ -130,6 +156,36 @@ GLOSSARY = {
             "A model of all groups that learned from as many people as a single group's model.",
         ),
         ("all", "A model of every training row of every group, so of more people."),
+    ),
+    "spaces": (
+        (
+            "kNN accuracy",
+            "Test people classified by their 10 nearest validation people in the learned space; "
+            "over everybody the mean of the groups' accuracies. In [0,\u00a01].",
+        ),
+        ("worst-group accuracy", "The least of the groups' kNN accuracies. In [0,\u00a01]."),
+        (
+            "intra- and inter-class distance",
+            "Mean Euclidean distance in the learned space to other people of the same class, and "
+            "of other classes.",
+        ),
+        (
+            "likeness",
+            "Linear CKA (Kornblith et al. 2019), Procrustes similarity and the share of common "
+            "neighbours of two losses' spaces. In [0,\u00a01]; 1 is the same space.",
+        ),
+    ),
+    "bias": (
+        (
+            "drop from balanced",
+            "Accuracy learned from balanced groups minus accuracy learned at the share, on the "
+            "same people. In [−1,\u00a01].",
+        ),
+        (
+            "p after Holm",
+            "Corrected resampled t-test over splits (Nadeau and Bengio 2003) of whether two "
+            "losses lose the same over the sweep, adjusted for the number of tests (Holm 1979).",
+        ),
     ),
 }
 

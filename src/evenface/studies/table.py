@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evenface.errors import StoreError
+from evenface.studies.bias import BiasOptions, BiasResult, bias
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
 from evenface.studies.result import DAMAGE, Result, read_saved
+from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
 
 
@@ -45,6 +47,8 @@ STUDIES: dict[str, Study] = {
         TransferResult,
         "Does what is learned on one group hold for another?",
     ),
+    "spaces": Study(spaces, SpacesOptions, SpacesResult, "What do losses make of the groups?"),
+    "bias": Study(bias, BiasOptions, BiasResult, "What does a majority do to the others?"),
 }
 
 
