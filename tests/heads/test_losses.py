@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from evenface.errors import ConfigError, TrainingError
+from evenface.errors import ConfigError
 from evenface.heads.fit import fit
 from evenface.heads.jobs import Job, Recipe
 from evenface.heads.losses import (
@@ -22,7 +22,6 @@ from evenface.heads.objectives import LOSSES
 from evenface.heads.sampling import (
     batch_triplets,
     batches,
-    check_pairable,
     deal,
     pairs,
     triplets,
@@ -131,13 +130,6 @@ def test_a_balanced_deal_is_balanced_and_a_plain_one_shows_each_row_once() -> No
     rng = np.random.default_rng(0)
     assert abs(y[deal(len(y), 5, 20, rng, y)].mean() - 0.5) < 1e-9
     assert len(np.unique(deal(len(y), 5, 20, rng))) == 100
-
-
-def test_classes_that_make_no_pairs_are_refused() -> None:
-    with pytest.raises(TrainingError, match="all of one class"):
-        check_pairable(np.zeros(5, dtype=np.intp))
-    with pytest.raises(TrainingError, match="single training row"):
-        check_pairable(np.array([0, 0, 1]))
 
 
 @pytest.mark.parametrize("name", ["margin", "alpha"])

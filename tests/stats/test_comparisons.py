@@ -14,7 +14,6 @@ from scipy import stats
 from evenface.stats.comparisons import (
     CORRECTED,
     Comparison,
-    benjamini_hochberg,
     corrected_t,
     holm,
 )
@@ -180,29 +179,18 @@ def test_holm_by_hand() -> None:
     assert holm([]).shape == (0,)
 
 
-def test_benjamini_hochberg_by_hand() -> None:
-    # Sorted times 4/1, 4/2, 4/3, 4/4: 0.02, 0.02, 0.04, 0.04.
-    found = benjamini_hochberg([0.01, 0.04, 0.03, 0.005])
-    assert found == pytest.approx([0.02, 0.04, 0.04, 0.02])
-    assert benjamini_hochberg([]).shape == (0,)
-
-
 @given(P_VALUES, st.randoms())
 def test_adjusted_values_keep_order_and_never_sink(p: list[float], shuffle: object) -> None:
-    family, rate = holm(p), benjamini_hochberg(p)
+    family = holm(p)
     bonferroni = np.minimum(np.array(p) * len(p), 1)
     slack = 1e-12
-    assert (np.array(p) <= rate).all()
-    assert (rate <= family + slack).all()
+    assert (np.array(p) <= family).all()
     assert (family <= bonferroni + slack).all()
     by_size = np.argsort(p, kind="stable")
-    for adjusted in (family, rate):
-        assert (np.diff(adjusted[by_size]) >= 0).all()
+    assert (np.diff(family[by_size]) >= 0).all()
     order = list(range(len(p)))
     shuffle.shuffle(order)  # type: ignore[attr-defined]
     assert holm([p[i] for i in order]) == pytest.approx(family[order])
-    if p:
-        assert rate == pytest.approx(stats.false_discovery_control(p))
 
 
 @given(P_VALUES, st.floats(0.001, 0.5))
@@ -217,6 +205,5 @@ def test_holm_rejects_what_stepping_down_rejects(p: list[float], alpha: float) -
 
 @pytest.mark.parametrize("p", [[0.1, np.nan], [1.1], [-0.1], [[0.1]]])
 def test_p_values_outside_their_range_are_refused(p: list[float]) -> None:
-    for adjust in (holm, benjamini_hochberg):
-        with pytest.raises(ValueError, match="from 0 to 1"):
-            adjust(p)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        holm(p)

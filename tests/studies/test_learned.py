@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
 from evenface.errors import ConfigError, SelectionError, TrainingError
@@ -47,7 +48,7 @@ def test_bias_is_paired_keeps_its_total_and_survives_saving() -> None:
     population = Gaussian(identities=60, separation=4.0, offset=4.0, seed=2)
     options = BiasOptions(**QUICK, losses=("softmax", "triplet"), shares=(0.4, 0.7))
     result = bias(population.embeddings(), options, COMMON)
-    totals = result.tables["sweeps"].group_by("share").agg(n=pl_sum("identities"))
+    totals = result.tables["sweeps"].group_by("share").agg(n=pl.col("identities").sum())
     assert totals["n"].n_unique() == 1
     assert set(result.numbers["share"].unique()) == {1 / 6, 0.4, 0.7}
     accuracy = {
@@ -65,12 +66,6 @@ def test_bias_is_paired_keeps_its_total_and_survives_saving() -> None:
     assert set(result.figures()) == {"bias", "bias_spaces"}
     again = bias(population.embeddings(), options, COMMON)
     assert again.numbers.equals(result.numbers)
-
-
-def pl_sum(name: str):
-    import polars as pl
-
-    return pl.col(name).sum()
 
 
 @pytest.mark.parametrize("total", [20, 97, 1894])

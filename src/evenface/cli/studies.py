@@ -117,6 +117,8 @@ def transfer(
     across: str | None = None,
     probes: str | None = None,
     match: Literal["smallest", "none"] | None = None,
+    train: int | None = None,
+    test: int | None = None,
     common: CommonArgs = COMMON,
 ) -> None:
     """Train on each group and on all, test on each.
@@ -136,8 +138,13 @@ def transfer(
     match
         smallest: each group's model learns from as many people as the smallest has.
         [default: smallest]
+    train
+        People of each group to learn from, equally many of each class. [default: all]
+    test
+        People of each group to test on, in each split. [default: all]
     """
-    options = {"target": target, "across": across, "probes": words(probes), "match": match}
+    options = {"target": target, "across": across, "probes": words(probes), "match": match,
+               "train": train, "test": test}  # fmt: skip
     _study("transfer", emb, out, common, options)
 
 

@@ -36,6 +36,8 @@ class Recipe:
     dropout : float
     pairs : {"batch", "drawn"}
         Whether pairs and triplets are made within a step's rows or drawn from all of them.
+    precision : {"auto", "float32"}
+        ``auto``: products of wide layers in bfloat16 where the processor has it.
     losses : LossOptions
     device : {"cpu", "cuda"}
     """
@@ -49,6 +51,7 @@ class Recipe:
     decay: float = 0.0
     dropout: float = 0.0
     pairs: Literal["batch", "drawn"] = "batch"
+    precision: Literal["auto", "float32"] = "auto"
     losses: LossOptions = field(default_factory=LossOptions)
     device: Literal["cpu", "cuda"] = "cpu"
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evenface.errors import TrainingError
 from evenface.heads.problem import Labels
 
 Index = npt.NDArray[np.int64]
@@ -45,23 +44,6 @@ def batches(n: int, batch: int) -> tuple[int, int]:
     """
     steps = max(1, round(n / batch))
     return steps, n // steps
-
-
-def check_pairable(y: Labels) -> None:
-    """Refuse rows of which no pair of two classes, or no pair of one class, can be made.
-
-    Raises
-    ------
-    TrainingError
-    """
-    present, count = np.unique(y, return_counts=True)
-    if present.size < 2:
-        raise TrainingError("the training rows are all of one class: there is nothing to part")
-    if count.min() < 2:
-        raise TrainingError(
-            f"{int((count < 2).sum())} of {present.size} classes have a single training row, of "
-            "which no pair can be made; use more identities, or fewer groups"
-        )
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,15 @@ SMALL_ROWS = 1500
 MOST_JOBS = 2
 """Jobs at most that are held in memory side by side."""
 
-SMALL_STEP = 5e8
+SMALL_STEP = 5e7
 """Multiplications a step of gradient descent up to which one thread makes it."""
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -45,14 +52,14 @@ def workers(jobs: int, rows: int) -> int:
 
     Whole jobs side by side never wait for each other; small ones are not worth it.
     """
-    return min(jobs, MOST_JOBS, os.cpu_count() or 1) if rows > SMALL_ROWS else 1
+    return min(jobs, MOST_JOBS, cores()) if rows > SMALL_ROWS else 1
 
 
 @contextmanager
-def one_torch_thread_below(multiplications: float) -> Iterator[None]:
-    """Let torch use one thread while a step is small."""
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads for what the calling thread asks of it."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if multiplications < SMALL_STEP else before)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -174,34 +174,3 @@ def holm(p: Numbers) -> Array:
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
-
-
-def benjamini_hochberg(p: Numbers) -> Array:
-    """Adjust p-values for the share of false findings among the findings.
-
-    The i-th smallest of m becomes ``min over j >= i of min(1, m p_(j) / j)`` (Benjamini and
-    Hochberg 1995). Rejecting at adjusted p <= a keeps that share at most a on average, for
-    independent or positively dependent tests.
-
-    Parameters
-    ----------
-    p : sequence, shape (m,)
-        In [0, 1]; m may be 0.
-
-    Returns
-    -------
-    ndarray of float64, shape (m,)
-        In the order given; never below `p`, never above Holm's.
-
-    Raises
-    ------
-    ValueError
-        If p is not one row of numbers in [0, 1]; NaN isn't.
-    """
-    values = _checked(p)
-    order = np.argsort(values, kind="stable")[::-1]
-    # The quotient first: m / j is exactly 1 for the largest, so none sinks below p by rounding.
-    steps = values[order] * (len(values) / np.arange(len(values), 0, -1))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps), 1)
-    return adjusted

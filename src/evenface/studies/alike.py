@@ -12,7 +12,7 @@ import polars as pl
 
 from evenface.faces.split import Rows
 from evenface.stats.jackknife import deal_groups, from_replicates
-from evenface.studies.likeness import linear_cka, procrustes
+from evenface.studies.likeness import linear_cka, procrustes, shared_neighbours
 from evenface.studies.neighbours import nearest
 
 Points = npt.NDArray[Any]
@@ -87,10 +87,7 @@ class _Overlap:
         self.near = [nearest(np.asarray(z, dtype=np.float64), reach, person) for z in (a, b)]
 
     def __call__(self, keep: npt.NDArray[np.bool_]) -> float:
-        first = [_first(near[keep], keep, self.k) for near in self.near]
-        both = (first[0][:, :, None] == first[1][:, None, :]) & (first[0] >= 0)[:, :, None]
-        count = np.minimum(*((f >= 0).sum(axis=1) for f in first))
-        return float(np.mean(both.sum(axis=(1, 2)) / np.maximum(count, 1)))
+        return shared_neighbours(*(_first(near[keep], keep, self.k) for near in self.near))
 
 
 def _first(near: Rows, keep: npt.NDArray[np.bool_], k: int) -> Rows:

@@ -162,8 +162,20 @@ def neighbour_overlap(a: Points, b: Points, k: int, person: Rows | None = None) 
     if shapes is None:
         return 0.0
     one, other = (nearest(s, k, person) for s in shapes)
+    return shared_neighbours(one, other)
+
+
+def shared_neighbours(one: Rows, other: Rows) -> float:
+    """Return the mean share of neighbours that two lists have in common.
+
+    Parameters
+    ----------
+    one, other : ndarray of intp, shape (n, k)
+        Each row's neighbours, all different, -1 where it has fewer. A row without any doesn't
+        count.
+    """
     met = np.sort(np.concatenate([one, other], axis=1), axis=1)
     # No row is twice among the neighbours in one space: a number that comes twice is shared.
     shared = ((met[:, 1:] == met[:, :-1]) & (met[:, 1:] >= 0)).sum(axis=1)
-    there = (one >= 0).sum(axis=1)
+    there = np.minimum((one >= 0).sum(axis=1), (other >= 0).sum(axis=1))
     return float((shared[there > 0] / there[there > 0]).mean()) if there.any() else 0.0

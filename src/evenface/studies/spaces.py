@@ -34,7 +34,7 @@ from evenface.studies.heldout import Tally
 from evenface.studies.learning import Condition, Learner, LearnOptions, best_of
 from evenface.studies.records import Records
 from evenface.studies.result import Result, make_frame, number
-from evenface.studies.spread import Spread
+from evenface.studies.spread import LIMITS, Spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -226,7 +226,7 @@ def _numbers(
     level = common.level
     if not rows.size:
         why = Estimate.missing("training diverged on every split", level=level)
-        for metric in ("knn_accuracy", "worst_group_accuracy", *MEASURED):
+        for metric in ("knn_accuracy", "worst_group_accuracy", *LIMITS):
             yield number("spaces", metric, why, group="all")
         return
     codes, person = groups.codes[rows], data.person[rows]
@@ -244,6 +244,3 @@ def _numbers(
         yield number("spaces", "knn_accuracy", mean(share[own, 0], one, level=level), group=name)
         for metric, estimate in spread.estimates(groups.codes == g, level):
             yield number("spaces", metric, estimate, group=name)
-
-
-MEASURED = ("intra_distance", "inter_distance", "silhouette")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, SelectionError
@@ -27,7 +28,7 @@ from evenface.studies.data import (
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.result import Result, make_frame, number
-from evenface.studies.training_sets import ALL, MATCHED, rows_for, training_sets
+from evenface.studies.training_sets import ALL, MATCHED, rows_for, rows_to_test, training_sets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,12 +48,17 @@ class TransferOptions(Options):
     match : {"smallest", "none"}
         ``smallest``: every single group's model learns from as many persons a class as the
         smallest group has, so that rows of the matrix don't differ by size. ``none``: from all.
+    train, test : int, optional
+        People of each group that a split's models learn from and are tested on, equally many of
+        each class, as in a published protocol; as many as there are if not given.
     """
 
     target: str = "gender"
     across: str = "ethnicity"
     probes: tuple[str, ...] = tuple(PROBES)
     match: Literal["smallest", "none"] = "smallest"
+    train: int | None = Field(None, ge=1)
+    test: int | None = Field(None, ge=1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,7 +131,8 @@ def transfer(
     Raises
     ------
     SelectionError
-        If fewer than two groups have two classes of at least 4 identities each.
+        If fewer than two groups have two classes of at least 4 identities each, or too few for
+        `train` or `test`.
     """
     options, common = options or TransferOptions(), common or CommonOptions()
     names = check_probes(options.probes)
@@ -139,9 +146,11 @@ def transfer(
     tallies = {name: Tally(target.codes, models) for name in readers(names)}
     curves = Curves()
     sizes: list[dict[str, Any]] = []
+    posed = np.zeros(len(target.codes), dtype=bool)
     progress = Progress(on_step, len(made) * len(models) * len(names))
     for split in made:
-        test = rows_for(target, across, groups, ALL, split.test)
+        test = rows_to_test(data, target, across, groups, split, options.test)
+        posed[test] = True
         tasks = {
             model: Task(
                 target.codes,
@@ -151,7 +160,9 @@ def transfer(
                 len(target.names),
                 split.seed,
             )
-            for model, train in training_sets(data, target, across, groups, split, options.match)
+            for model, train in training_sets(
+                data, target, across, groups, split, match=options.match, people=options.train
+            )
         }
         for model, task in tasks.items():
             people = np.unique(data.person[task.train]).size
@@ -176,6 +187,8 @@ def transfer(
     carried = {"target": options.target, "across": options.across}
     rows = [{**row, **carried} for name in readers(names) for row in found[name]]
     asked = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
+    if options.test is not None:
+        asked = np.flatnonzero(posed)
     tested = tallies[names[0]].tried()[asked]
     untested = np.setdiff1d(data.person[asked], data.person[asked[tested]]).size
     return TransferResult(

@@ -1,0 +1,136 @@
+"""Jobs whose networks have one shape take their steps together, each with its own rows and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby, pairwise
+from threading import Event
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evenface.heads.jobs import Job, Outcome, Recipe
+from evenface.heads.ledger import Ledger, Means
+from evenface.heads.losses import Batch, gather
+from evenface.heads.networks import Stack
+from evenface.heads.parts import Part
+from evenface.heads.sampling import batches
+
+
+class Stacked:
+    """Jobs of one shape, side by side.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    recipe : Recipe
+    inputs : sequence of Tensor
+        Each job's `x` in the kind that products are computed in.
+    stop : threading.Event, optional
+        Ends training after the epoch in which it is set.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        recipe: Recipe,
+        inputs: Sequence[Tensor],
+        stop: Event | None = None,
+    ) -> None:
+        self.jobs, self.recipe, self.inputs, self.stop = jobs, recipe, inputs, stop
+        sizes = (jobs[0].x.shape[1], *recipe.hidden, jobs[0].dims)
+        self.stack = Stack(
+            sizes, [job.seed for job in jobs], dropout=recipe.dropout, device=recipe.device,
+            kind=inputs[0].dtype,
+        )  # fmt: skip
+        self.parts = [
+            Part(list(own), recipe) for _, own in groupby(jobs, lambda job: job.loss.title)
+        ]
+        ends = np.cumsum([len(part.jobs) for part in self.parts])
+        self.slices = [
+            slice(int(end) - len(p.jobs), int(end)) for end, p in zip(ends, self.parts, strict=True)
+        ]
+        self.optimizer = self._optimizer()
+        self.x = inputs[0] if all(x is inputs[0] for x in inputs) else None
+
+    @property
+    def multiplications(self) -> float:
+        """Of one step."""
+        sizes, rows = self.stack.sizes, batches(len(self.jobs[0].rows), self.recipe.batch)[1]
+        return float(len(self.jobs) * rows * sum(a * b for a, b in pairwise(sizes)))
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        learned = [p.criterion.learned(k) for p in self.parts for k in range(len(p.jobs))]
+        groups = []
+        for k, job in enumerate(self.jobs):
+            own = []
+            for values, slopes in zip(self.stack.parameters, self.stack.gradients, strict=True):
+                one = values[k]
+                one.grad = slopes[k]
+                own.append(one)
+            groups.append({"params": [*own, *learned[k]], "lr": job.rate})
+        if recipe.optimizer == "sgd":
+            return torch.optim.SGD(
+                groups, momentum=recipe.momentum, weight_decay=recipe.decay, fused=True
+            )
+        return torch.optim.AdamW(groups, weight_decay=recipe.decay, fused=True)
+
+    def train(self) -> list[Outcome]:
+        """Train until the last epoch, or until none has got better for long."""
+        held = [p.validation() for p in self.parts] if len(self.jobs[0].validation) else None
+        ledger = [Ledger() for _ in self.jobs]
+        for epoch in range(self.recipe.epochs):
+            figures = self._epoch()
+            if held is not None:
+                figures |= self._validate(held)
+            for k, one in enumerate(ledger):
+                if not one.done:
+                    own = {name: float(values[k]) for name, values in figures.items()}
+                    one.enter(epoch, own, self.recipe.patience, partial(self.stack.copy, k))
+            if all(one.done for one in ledger) or (self.stop and self.stop.is_set()):
+                break
+        return [Outcome(o.network, o.history, o.best, o.diverged) for o in ledger]
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        """Gather inputs (K, m, r) of rows (K, m)."""
+        if self.x is not None:
+            return self.x.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
+        pairs = zip(self.inputs, rows, strict=True)
+        return torch.stack([x.index_select(0, own) for x, own in pairs])
+
+    def _epoch(self) -> dict[str, Tensor]:
+        """Take every step of an epoch; return its mean loss and accuracy for each network."""
+        made = [part.epoch() for part in self.parts]
+        rows = torch.cat([index for index, _ in made], dim=1)
+        figures = Means(len(self.jobs), "train", self.recipe.device)
+        for step, own in enumerate(rows):
+            z = self.stack.forward(self._inputs(own)).requires_grad_()
+            losses = []
+            for part, place, (_, found) in zip(self.parts, self.slices, made, strict=True):
+                part.criterion.zero_grad()
+                batch = replace(found[step], z=z[place])
+                losses.append(part.criterion(batch))
+                figures.count(place, losses[-1], part.criterion, batch)
+            torch.autograd.backward(torch.cat(losses).sum())
+            assert z.grad is not None
+            self.stack.backward(z.grad)
+            self.optimizer.step()
+        return figures.means()
+
+    @torch.no_grad()
+    def _validate(self, held: Sequence[list[Batch]]) -> dict[str, Tensor]:
+        figures = Means(len(self.jobs), "validation", self.recipe.device)
+        places = [torch.from_numpy(job.validation).to(self.recipe.device) for job in self.jobs]
+        self.stack.refresh()
+        z = torch.stack(
+            [self.stack.outputs(k, self.inputs[k].index_select(0, p)) for k, p in enumerate(places)]
+        )
+        for part, place, found in zip(self.parts, self.slices, held, strict=True):
+            for batch in found:
+                own = replace(batch, z=gather(z[place], batch.rows))
+                figures.count(place, part.criterion(own), part.criterion, own)
+        return figures.means()
