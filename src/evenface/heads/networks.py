@@ -9,7 +9,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-
 NARROW = 8
 """Outputs of a layer up to which its weights lie output by output, and products are turned.
 
