@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from evenface.cli import main
 from support import real_data, write_picture
 
 # A slow machine is no failure.
@@ -33,3 +35,19 @@ def diveface(tmp_path: Path) -> Path:
                 place = tmp_path / "dive" / "4K_120" / f"{group}4K_120" / f"p{person}"
                 write_picture(place / f"{k}.png", seed=seed)
     return tmp_path / "dive"
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command that must end with code 2 and one message; return the message."""
+
+    def run(*argv: object) -> str:
+        capsys.readouterr()
+        assert main([str(a) for a in argv]) == 2
+        said = capsys.readouterr().err
+        lines = [line for line in said.splitlines() if line.startswith("evenface: error: ")]
+        assert len(lines) == 1, said
+        assert "Traceback" not in said
+        return said[said.index("evenface: error: ") :]
+
+    return run

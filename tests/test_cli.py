@@ -25,22 +25,6 @@ def ok(*argv: object) -> None:
     assert main([str(a) for a in argv]) == 0
 
 
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Run a command that must end with code 2 and one message; return the message."""
-
-    def run(*argv: object) -> str:
-        capsys.readouterr()
-        assert main([str(a) for a in argv]) == 2
-        said = capsys.readouterr().err
-        lines = [line for line in said.splitlines() if line.startswith("evenface: error: ")]
-        assert len(lines) == 1, said
-        assert "Traceback" not in said
-        return said[said.index("evenface: error: ") :]
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder of a whole run on a small tree of rendered faces."""

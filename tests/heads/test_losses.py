@@ -7,14 +7,13 @@ import pytest
 import torch
 
 from evenface.errors import ConfigError
+from evenface.heads.contrastive import Contrastive, hadsell, hadsell_slope
 from evenface.heads.fit import fit
 from evenface.heads.jobs import Job, Recipe
 from evenface.heads.losses import (
     Batch,
-    Contrastive,
     LossOptions,
     Softmax,
-    hadsell,
     squared_distance,
     triplet_loss,
 )
@@ -36,6 +35,36 @@ def test_contrastive_has_its_hand_values_and_slopes() -> None:
     loss.sum().backward()
     # d/dD^2: 1/2; -(m - D) / (2 D) = -0.2 / 0.6; 0.
     assert squared.grad.tolist() == pytest.approx([0.5, -1 / 3, 0.0], abs=1e-12)
+    slope = hadsell_slope(squared.detach(), torch.tensor([False, True, True]), 0.5)
+    assert slope.tolist() == pytest.approx([0.5, -1 / 3, 0.0], abs=1e-12)
+
+
+def test_all_pairs_of_a_batch_are_each_rows_means_pair_by_pair() -> None:
+    rng = np.random.default_rng(0)
+    z = torch.tensor(rng.normal(scale=0.3, size=(1, 9, 2)), requires_grad=True)
+    y, rows = [0, 0, 0, 1, 1, 2, 2, 2, 3], [0, 1, 1, 3, 4, 5, 6, 7, 8]
+    weight = rng.uniform(0.5, 2, size=9)
+    loss = Contrastive([0], 4, 2, LossOptions(), "cpu")
+    batch = Batch(z, torch.tensor([y]), torch.tensor([rows]), torch.tensor(weight[None]))
+    points, means = z.detach().numpy()[0], {}
+    for i in range(9):
+        for j in range(9):
+            far = np.linalg.norm(points[i] - points[j])
+            if y[i] != y[j]:
+                means.setdefault((i, True), []).append(max(0.5 - far, 0) ** 2 / 2)
+            elif rows[i] != rows[j]:
+                means.setdefault((i, False), []).append(far**2 / 2)
+    sides = [
+        np.average([np.mean(v) for (_, d), v in means.items() if d == side],
+                   weights=[weight[i] for i, d in means if d == side])
+        for side in (False, True)
+    ]  # fmt: skip
+    assert float(loss(batch).detach()) == pytest.approx(sum(sides) / 2, rel=1e-12)
+
+    def by_embeddings(z: torch.Tensor) -> torch.Tensor:
+        return loss(Batch(z, batch.y, batch.rows, batch.weight))
+
+    assert torch.autograd.gradcheck(by_embeddings, (z,))
 
 
 def test_rows_that_fall_together_leave_finite_slopes() -> None:

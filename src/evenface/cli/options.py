@@ -93,6 +93,8 @@ class LearnArgs:
 
     target: str | None = None
     """Attribute whose values a space is to part. [default: group]"""
+    components: int | None = None
+    """Widest principal axes that networks are given; 0: all. [default: 512]"""
     losses: str | None = None
     """softmax, contrastive, triplet; with evenface[metric] also supcon, multi-similarity,
     arcface, cosface. [default: the first three]"""
@@ -108,6 +110,8 @@ class LearnArgs:
     """Epochs without a better validation loss before training ends. [default: 5]"""
     optimizer: Literal["adam", "sgd"] | None = None
     """[default: adam]"""
+    precision: Literal["auto", "float32"] | None = None
+    """auto: bfloat16 for wide layers where the processor has it. [default: auto]"""
     decay: float | None = None
     """Weight decay. [default: 0]"""
     dropout: float | None = None

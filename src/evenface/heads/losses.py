@@ -1,4 +1,4 @@
-"""What a bottleneck is trained with: softmax, contrastive and triplet loss, as in the papers.
+"""What a bottleneck is trained with: softmax and triplet loss, as in the papers.
 
 All are written for K networks at once, embeddings of shape (K, b, p).
 """
@@ -71,25 +71,6 @@ def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
 def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     """Return ``||a - b||^2`` over the last axis."""
     return (a - b).square().sum(dim=-1)
-
-
-def hadsell(squared: Tensor, different: Tensor, margin: float) -> Tensor:
-    """Return the contrastive loss of pairs (Hadsell, Chopra and LeCun 2006, equation 4).
-
-    ``1/2 (1 - Y) D^2 + 1/2 Y max(0, m - D)^2``, with D the Euclidean distance, not its square.
-
-    Parameters
-    ----------
-    squared : Tensor
-        D^2 of each pair.
-    different : Tensor of bool
-        Y: whether the two are of different classes.
-    margin : float
-        m.
-    """
-    # The root has no slope at 0, where the direction to part in is undefined anyway.
-    apart = torch.where(squared > 0, squared, 1.0).sqrt() * (squared > 0)
-    return 0.5 * torch.where(different, (margin - apart).clamp_min(0.0).square(), squared)
 
 
 def triplet_loss(positive: Tensor, negative: Tensor, alpha: float) -> Tensor:
@@ -197,37 +178,6 @@ def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     return weighted_mean(-chosen, batch.weight)
 
 
-class Contrastive(Criterion):
-    """Hadsell's loss over the pairs of a batch.
-
-    Without a list of pairs all pairs of the batch count: each row's mean over the others of its
-    class and its mean over those of other classes, half each. That is what drawing one partner a
-    row, half of them of its class, gives on average. Each network's loss is the mean over rows.
-    """
-
-    def __call__(self, batch: Batch) -> Tensor:
-        """Return the loss of each network."""
-        if batch.ties is not None:
-            first, second = (gather(batch.z, batch.ties[..., k]) for k in (0, 1))
-            y = [batch.y.gather(1, batch.ties[..., k]) for k in (0, 1)]
-            weight = batch.weight.gather(1, batch.ties[..., 0])
-            pair = hadsell(squared_distance(first, second), y[0] != y[1], self.options.margin)
-            # A class of one row has no partner but itself, which is no pair.
-            row = [batch.rows.gather(1, batch.ties[..., k]) for k in (0, 1)]
-            whole = row[0] != row[1]
-            return weighted_mean(pair, weight * whole)
-        different = batch.y[:, :, None] != batch.y[:, None, :]
-        pair = hadsell(all_squared(batch.z), different, self.options.margin)
-        # A row that a balanced draw brought twice is no pair.
-        alike = ~different & (batch.rows[:, :, None] != batch.rows[:, None, :])
-        parts = []
-        for mask in (alike, different):
-            count = mask.sum(dim=-1)
-            each = weighted_mean(pair, mask.to(pair.dtype))
-            parts.append(weighted_mean(each, batch.weight * (count > 0)))
-        return 0.5 * (parts[0] + parts[1])
-
-
 class Triplet(Criterion):
     """Schroff's loss over the triplets of a batch."""
 
@@ -251,18 +201,3 @@ class Triplet(Criterion):
 def gather(z: Tensor, places: Tensor) -> Tensor:
     """Return embeddings (K, t, p) at places (K, t)."""
     return z.gather(1, places[..., None].expand(-1, -1, z.shape[-1]))
-
-
-def all_squared(z: Tensor) -> Tensor:
-    """Return the squared distances of all pairs of a batch, shape (K, b, b).
-
-    Differences, not products: in two dimensions they cost as little and lose no digits.
-    """
-    if z.shape[-1] > 8:
-        norms = z.square().sum(dim=-1)
-        products = torch.bmm(z, z.transpose(1, 2))
-        return (norms[:, :, None] + norms[:, None, :] - 2 * products).clamp_min(0.0)
-    total = (z[:, :, None, 0] - z[:, None, :, 0]).square()
-    for k in range(1, z.shape[-1]):
-        total = total + (z[:, :, None, k] - z[:, None, :, k]).square()
-    return total

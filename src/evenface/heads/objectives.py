@@ -10,7 +10,8 @@ from torch.nn.functional import normalize
 
 from evenface.errors import ConfigError
 from evenface.heads import sampling
-from evenface.heads.losses import Contrastive, Criterion, Logits, Softmax, Triplet
+from evenface.heads.contrastive import Contrastive
+from evenface.heads.losses import Criterion, Logits, Softmax, Triplet
 from evenface.heads.metric import Metric, arcface, metric_loss
 
 

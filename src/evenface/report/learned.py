@@ -7,6 +7,7 @@ from typing import Any
 from evenface.heads.objectives import LOSSES
 from evenface.report.tables import Cell, cell
 from evenface.studies.bias import BiasResult
+from evenface.studies.bias_view import figure_name
 from evenface.studies.losing import MEAN
 from evenface.studies.remedies import REMEDIES
 from evenface.studies.result import Result
@@ -54,7 +55,7 @@ def spaces_tables(result: SpacesResult) -> list[dict[str, Any]]:
 def bias_tables(result: BiasResult) -> list[dict[str, Any]]:
     """Return one table a majority: losses and remedies down, shares across; and its tests."""
     tables = []
-    for majority in dict.fromkeys(result.numbers["majority"].to_list()):
+    for k, majority in enumerate(dict.fromkeys(result.numbers["majority"].to_list())):
         own = result.numbers.filter(majority=majority)
         shares = sorted(set(own["share"].to_list()))
         kinds = dict.fromkeys(own.select("loss", "remedy").rows())
@@ -62,6 +63,7 @@ def bias_tables(result: BiasResult) -> list[dict[str, Any]]:
         tables.append(
             {
                 "majority": majority,
+                "figure": figure_name(k),
                 "shares": [f"{100 * s:.0f} %" for s in shares],
                 "rows": [
                     {

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evenface.heads.objectives import LOSSES
 from evenface.report.results import Loaded
 from evenface.report.tables import Cell, cell, title_of
+from evenface.studies.bias import BiasResult
 from evenface.studies.drawing import short
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
+from evenface.studies.remedies import NONE
 from evenface.studies.result import Result
+from evenface.studies.spaces import SpacesResult
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 
@@ -172,6 +176,10 @@ def findings(results: Mapping[str, Result]) -> list[dict[str, Any]]:
             cards += _transfer_findings(result)
         elif isinstance(result, MapResult):
             cards += _map_findings(result)
+        elif isinstance(result, SpacesResult):
+            cards += _spaces_findings(result)
+        elif isinstance(result, BiasResult):
+            cards += _bias_findings(result)
     return cards
 
 
@@ -238,3 +246,37 @@ def _transfer_findings(result: TransferResult) -> list[dict[str, Any]]:
     )
     shown = cell(top, digits=2, signed=True)
     return [_finding("transfer", title, shown, detail, low=-1.0, tick=0.0, tick_name="no gap")]
+
+
+def _spaces_findings(result: SpacesResult) -> list[dict[str, Any]]:
+    balance, dims = result.config["balance"][0], min(result.config["dims"])
+    found = result.where(metric="knn_accuracy", balance=balance, dims=dims, group="all")
+    groups = {g for g in result.numbers["group"].to_list() if g != "all"}
+    detail = (
+        f"Mean group accuracy of held-out neighbours in {dims} learned dimensions, trained on "
+        f"{balance} groups."
+    )
+    return [
+        _finding("spaces", f"{LOSSES[row['loss']].title} space", cell(row, digits=2), detail,
+                 tick=1 / max(len(groups), 1), tick_name="chance over groups")
+        for row in found.filter(found["value"].is_not_null()).rows(named=True)
+    ]  # fmt: skip
+
+
+def _bias_findings(result: BiasResult) -> list[dict[str, Any]]:
+    drops = result.where(metric="drop_from_balanced", group="all", remedy=NONE)
+    drops = drops.filter(drops["value"].is_not_null() & (drops["share"] == drops["share"].max()))
+    if not drops.height:
+        return []
+    top = drops.sort("value", descending=True).row(0, named=True)
+    tests = result.tables["tests"]["p_holm"].drop_nulls()
+    told = int((tests < 1 - float(result.config["level"])).sum())
+    detail = (
+        f"{LOSSES[top['loss']].title.capitalize()}, with {top['share']:.0%} "
+        f"{short(top['majority'], 40)} among those learned from; the largest of {drops.height}, so "
+        f"overstated on average. {told} of {tests.len()} comparisons between losses show a "
+        "difference."
+    )
+    shown = cell(top, digits=2, signed=True)
+    return [_finding("bias", "accuracy lost to a majority", shown, detail, low=-1.0, tick=0.0,
+                     tick_name="nothing lost")]  # fmt: skip

@@ -107,7 +107,10 @@ class BiasResult(Result):
         return read_bias(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return ``bias`` (accuracy against share), ``bias_spaces`` and ``bias_remedies``."""
+        """Return ``bias`` (accuracy against share; ``bias_2`` ... for more majorities than one).
+
+        ``bias_spaces`` shows where held-out rows lie.
+        """
         from evenface.studies.bias_view import draw_bias
 
         return draw_bias(self)

@@ -82,7 +82,10 @@ def _remedied(result: BiasResult, alpha: float) -> list[str]:
 
 def draw_bias(result: BiasResult) -> dict[str, Figure]:
     """Draw accuracy against share, and where held-out rows lie at its two ends."""
-    drawn = {"bias": _draw_shares(result)}
+    drawn = {
+        figure_name(k): _draw_shares(result, majority)
+        for k, majority in enumerate(dict.fromkeys(result.numbers["majority"].to_list()))
+    }
     points = result.tables["points"].filter(
         (pl.col("dims") == 2) & pl.col("balance").str.ends_with(f" {NONE}")
     )
@@ -91,10 +94,14 @@ def draw_bias(result: BiasResult) -> dict[str, Figure]:
     return drawn
 
 
-def _draw_shares(result: BiasResult) -> Figure:
+def figure_name(k: int) -> str:
+    """Return the name of the figure of the k-th majority, from 0: ``bias``, ``bias_2`` ..."""
+    return "bias" if k == 0 else f"bias_{k + 1}"
+
+
+def _draw_shares(result: BiasResult, majority: str) -> Figure:
     numbers = result.numbers.filter(pl.col("value").is_not_null())
     losses = result.config["losses"]
-    majority = numbers["majority"][0]
     with drawing.styled():
         figure = drawing.new_figure(3.0 * len(losses), 5.2)
         panels = figure.subplots(2, len(losses), squeeze=False, sharex=True, sharey=True)

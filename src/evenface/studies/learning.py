@@ -36,6 +36,8 @@ class LearnOptions(Options):
     ----------
     target : str
         What a space is to part: an attribute, or ``group``.
+    components : int
+        Principal axes of the training rows that networks are given, the widest; 0: all.
     losses : tuple of str
         Names from `evenface.heads.objectives.LOSSES`.
     hidden : tuple of int
@@ -51,6 +53,8 @@ class LearnOptions(Options):
     patience : int
         Epochs without a better validation loss after which training ends.
     optimizer : {"adam", "sgd"}
+    precision : {"auto", "float32"}
+        ``auto``: products of wide layers in bfloat16 where the processor has it.
     decay, dropout : float
         Weight decay; share of hidden units left out while training.
     margin, alpha : float
@@ -63,6 +67,7 @@ class LearnOptions(Options):
     """
 
     target: str = GROUP
+    components: int = Field(COMPONENTS, ge=0)
     losses: tuple[str, ...] = ("softmax", "contrastive", "triplet")
     hidden: tuple[int, ...] = (1000, 128)
     rates: tuple[float, ...] = (0.0003, 0.001, 0.003)
@@ -71,6 +76,7 @@ class LearnOptions(Options):
     batch: int = Field(256, ge=4)
     patience: int = Field(5, ge=1)
     optimizer: Literal["adam", "sgd"] = "adam"
+    precision: Literal["auto", "float32"] = "auto"
     decay: float = Field(0.0, ge=0, allow_inf_nan=False)
     dropout: float = Field(0.0, ge=0, lt=1)
     margin: float = Field(0.5, gt=0, allow_inf_nan=False)
@@ -106,6 +112,7 @@ class LearnOptions(Options):
             decay=self.decay,
             dropout=self.dropout,
             pairs=self.pairs,
+            precision=self.precision,
             losses=LossOptions(self.margin, self.alpha),
             device=self.device,
         )
@@ -204,7 +211,7 @@ class Learner:
         """
         rows = np.concatenate([train, self.validation, self.test])
         ends = np.cumsum([len(train), len(self.validation)])
-        scaling = fit_scaling(self.data.vectors[train], COMPONENTS)
+        scaling = fit_scaling(self.data.vectors[train], self.options.components or None)
         inputs = scaling(self.data.vectors[rows])
         x = to_input(inputs, input_factor(inputs[: ends[0]])).to(self.options.device)
         del inputs

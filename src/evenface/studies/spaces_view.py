@@ -32,10 +32,32 @@ def read_spaces(result: SpacesResult) -> list[str]:
                     f"{plural(accuracy.n_identities, 'identity', 'identities')} with a mean "
                     f"group accuracy of {said(accuracy)}; in the worst group {said(worst)}."
                 )
+                sentences += _against_margin(result, loss, at)
     sentences.append(
         "These intervals cover who was tested, not who was learned from; none compares two losses."
     )
     return [*sentences, *lost_trainings(result), *few(result)]
+
+
+def _against_margin(result: SpacesResult, loss: str, at: dict[str, Any]) -> list[str]:
+    """Say how classes lie against what a loss pushes them to."""
+    intra = result.estimate(metric="intra_distance", **at)
+    inter = result.estimate(metric="inter_distance", **at)
+    if loss not in MARGINS or intra.value is None or inter.value is None:
+        return []
+    option, power = MARGINS[loss]
+    margin = float(result.config[option])
+    # A triplet's margin is between squared distances.
+    gap = inter.value if power == 1 else inter.value**2 - intra.value**2
+    what = "mean distance between classes" if power == 1 else "squared means' difference"
+    return [
+        f"Its classes lie {said(inter)} apart and are {said(intra)} wide in themselves: the "
+        f"{what} is {gap / margin:.1f} times {option} = {margin:g}."
+    ]
+
+
+MARGINS = {"contrastive": ("margin", 1), "triplet": ("alpha", 2)}
+"""Option that holds a loss's margin, and the power of the distances that it is between."""
 
 
 def lost_trainings(result: Result) -> list[str]:
@@ -99,19 +121,29 @@ def _scatter(axes: Any, own: pl.DataFrame, looks: dict[str | None, tuple[str, in
 
 
 def draw_curves(curves: pl.DataFrame) -> Figure:
-    """Draw each loss's training and validation loss by epoch, a line a split."""
+    """Draw each loss's curves by epoch, a line a split; accuracies below where there are any."""
     losses = curves["loss"].unique(maintain_order=True).to_list()
+    known = [w for w in ("loss", "accuracy") if curves[f"train_{w}"].drop_nulls().len()]
     with drawing.styled():
-        figure = drawing.new_figure(2.9 * max(len(losses), 1), 2.6)
-        for axes, loss in zip(figure.subplots(1, len(losses), squeeze=False)[0], losses,
-                              strict=True):  # fmt: skip
-            own = curves.filter(pl.col("loss") == loss)
-            for k, side in enumerate(("train", "validation")):
-                groups = own.group_by("balance", "dims", "seed", maintain_order=True)
-                for n, (_, one) in enumerate(groups):
-                    axes.plot(one["epoch"].to_numpy(), one[f"{side}_loss"].to_numpy(), lw=1.0,
-                              color=drawing.PALETTE[k], label=None if n else side)  # fmt: skip
-            axes.set_title(LOSSES[loss].title)
+        figure = drawing.new_figure(2.9 * max(len(losses), 1), 2.6 * len(known))
+        panels = figure.subplots(len(known), len(losses), squeeze=False)
+        for row, what in zip(panels, known, strict=True):
+            for axes, loss in zip(row, losses, strict=True):
+                own = curves.filter(pl.col("loss") == loss)
+                if not own[f"train_{what}"].drop_nulls().len():
+                    axes.set_visible(False)
+                    continue
+                _lines(axes, own, what)
+                axes.set_title(f"{LOSSES[loss].title}: {what}")
+        for axes in panels[-1]:
             axes.set_xlabel("epoch (a line a split)")
-            axes.legend(fontsize=7.5)
+        panels[0, 0].legend(fontsize=7.5)
     return figure
+
+
+def _lines(axes: Any, own: pl.DataFrame, what: str) -> None:
+    for k, side in enumerate(("train", "validation")):
+        groups = own.group_by("balance", "dims", "seed", maintain_order=True)
+        for n, (_, one) in enumerate(groups):
+            axes.plot(one["epoch"].to_numpy(), one[f"{side}_{what}"].to_numpy(), lw=1.0,
+                      color=drawing.colour(k), label=None if n else side)  # fmt: skip
