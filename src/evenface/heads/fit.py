@@ -8,8 +8,9 @@ optimizer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import groupby, pairwise
 from threading import Event
 from typing import Any
@@ -58,17 +59,18 @@ def fit(
     stacks = list(_stacks(jobs, recipe))
     count = min(len(stacks), cores()) if recipe.device == "cpu" else 1
     each = max(cores() // max(count, 1), 1)
-    with ThreadPoolExecutor(max(count, 1)) as pool:
-        try:
-            for places, outcomes in zip(stacks, pool.map(train, stacks), strict=True):
-                found.update(zip(places, outcomes, strict=True))
-                if on_step:
-                    on_step(len(found))
-        except BaseException:
+    with ExitStack() as left:
+        trained: Iterable[list[Outcome]] = map(train, stacks)
+        if count > 1:
+            pool = left.enter_context(ThreadPoolExecutor(count))
             # Whoever interrupts or fails is not kept waiting for the other stacks.
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
+            left.callback(pool.shutdown, wait=False, cancel_futures=True)
+            left.callback(stop.set)
+            trained = pool.map(train, stacks)
+        for places, outcomes in zip(stacks, trained, strict=True):
+            found.update(zip(places, outcomes, strict=True))
+            if on_step:
+                on_step(len(found))
     return [found[k] for k in range(len(jobs))]
 
 

@@ -13,30 +13,35 @@ from evenface.heads.networks import Network
 
 
 class Means:
-    """Loss and, where there are logits, accuracy: sums over steps of equally many rows."""
+    """Loss and, where there are logits, accuracy: means over steps of equally many rows.
 
-    def __init__(self, networks: int, side: str, device: str) -> None:
+    Kept as they come and worked out at the end: asking for a number each step would cost small
+    networks more than their products, and make a GPU wait.
+    """
+
+    def __init__(self, side: str) -> None:
         self.side = side
-        # Where the networks are: asking a GPU for a number each step would make it wait.
-        self.steps, self.loss = torch.zeros(2, networks, device=device)
-        self.right = torch.full((networks,), torch.nan, device=device)
+        self.loss: list[Tensor] = []
+        self.right: list[Tensor] = []
 
     @torch.no_grad()
-    def count(self, place: slice, losses: Tensor, criterion: Criterion, batch: Batch) -> None:
-        """Add a step of the networks at `place`."""
-        self.steps[place] += 1
-        self.loss[place] += losses.detach()
+    def count(self, losses: Tensor, criterion: Criterion, batch: Batch) -> None:
+        """Add a step: losses (K,)."""
+        self.loss.append(losses.detach())
         logits = criterion.logits(batch.z)
         if logits is not None:
-            right = (logits.argmax(dim=-1) == batch.y).float().mean(dim=-1)
-            self.right[place] = self.right[place].nan_to_num() + right
+            self.right.append(logits.argmax(dim=-1) == batch.y)
 
-    def means(self) -> dict[str, Tensor]:
-        """Return ``<side>_loss`` and ``<side>_accuracy``, which is nan where there is none."""
-        return {
-            f"{self.side}_loss": (self.loss / self.steps).cpu(),
-            f"{self.side}_accuracy": (self.right / self.steps).cpu(),
-        }
+    def means(self) -> list[dict[str, float]]:
+        """Return each network's ``<side>_loss`` and, of classifiers, ``<side>_accuracy``."""
+        loss = torch.stack(self.loss).mean(dim=0).tolist()
+        if not self.right:
+            return [{f"{self.side}_loss": one} for one in loss]
+        right = torch.stack(self.right).float().mean(dim=(0, 2)).tolist()
+        return [
+            {f"{self.side}_loss": one, f"{self.side}_accuracy": share}
+            for one, share in zip(loss, right, strict=True)
+        ]
 
 
 class Ledger:
@@ -53,11 +58,10 @@ class Ledger:
     ) -> None:
         """Write down an epoch; keep the network if it is the best so far."""
         losses = [figures[n] for n in ("train_loss", "validation_loss") if n in figures]
-        kept = {n: v for n, v in figures.items() if np.isfinite(v)}
         if not np.isfinite(losses).all():
             self.diverged, self.done = epoch + 1, True
             return
-        self.history.append({"epoch": float(epoch + 1), **kept})
+        self.history.append({"epoch": float(epoch + 1), **figures})
         # Without validation rows there is nothing to choose by: the last epoch counts.
         if losses[-1] < self.least or len(losses) == 1:
             self.best, self.least, self.network = epoch, losses[-1], copy()

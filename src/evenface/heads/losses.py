@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -174,8 +175,29 @@ class Logits(Criterion):
 
 def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     """Return the weighted mean of ``-log softmax(logits)_y`` over each network's rows."""
-    chosen = logits.log_softmax(dim=-1).gather(-1, batch.y[..., None])[..., 0]
-    return weighted_mean(-chosen, batch.weight)
+    total = batch.weight.sum(dim=-1, keepdim=True)
+    share = batch.weight / torch.where(total > 0, total, 1.0)
+    found: Tensor = CrossEntropy.apply(logits, batch.y[..., None], share)  # type: ignore[no-untyped-call]
+    return found
+
+
+class CrossEntropy(torch.autograd.Function):
+    """Cross-entropy with its slope written out: ``share (softmax(logits) - 1_y)``."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, y: Tensor, share: Tensor) -> Tensor:
+        """Return the sum over rows, shape (K,), of logits (K, b, C), classes (K, b, 1)."""
+        logs = logits.log_softmax(dim=-1)
+        ctx.save_for_backward(logs, y, share)
+        return -(logs.gather(-1, y)[..., 0] * share).sum(dim=-1)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+        """Return the gradient at the logits."""
+        logs, y, share = ctx.saved_tensors
+        slope = logs.exp()
+        slope.scatter_add_(-1, y, slope.new_full((1,), -1.0).expand(y.shape))
+        return slope.mul_((share * outer[0][:, None])[..., None]), None, None
 
 
 class Triplet(Criterion):

@@ -148,7 +148,9 @@ class Stack:
                 gradient = torch.bmm(gradient, self._used[2 * k].transpose(1, 2))
                 # A unit that is off, or was dropped, passes nothing on. (One pass over the
                 # gradient, where filling by a mask takes ten times as long.)
-                gradient = torch.ops.aten.threshold_backward(gradient, self._seen[k], 0.0)
+                gradient = torch.ops.aten.threshold_backward(
+                    gradient.to(self._kinds[k - 1]), self._seen[k].to(self._kinds[k - 1]), 0.0
+                )
                 if self.dropout:
                     gradient.div_(1 - self.dropout)
 

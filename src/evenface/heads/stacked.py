@@ -86,10 +86,9 @@ class Stacked:
         for epoch in range(self.recipe.epochs):
             figures = self._epoch()
             if held is not None:
-                figures |= self._validate(held)
-            for k, one in enumerate(ledger):
+                figures = [a | b for a, b in zip(figures, self._validate(held), strict=True)]
+            for k, (one, own) in enumerate(zip(ledger, figures, strict=True)):
                 if not one.done:
-                    own = {name: float(values[k]) for name, values in figures.items()}
                     one.enter(epoch, own, self.recipe.patience, partial(self.stack.copy, k))
             if all(one.done for one in ledger) or (self.stop and self.stop.is_set()):
                 break
@@ -102,35 +101,40 @@ class Stacked:
         pairs = zip(self.inputs, rows, strict=True)
         return torch.stack([x.index_select(0, own) for x, own in pairs])
 
-    def _epoch(self) -> dict[str, Tensor]:
+    def _epoch(self) -> list[dict[str, float]]:
         """Take every step of an epoch; return its mean loss and accuracy for each network."""
         made = [part.epoch() for part in self.parts]
         rows = torch.cat([index for index, _ in made], dim=1)
-        figures = Means(len(self.jobs), "train", self.recipe.device)
+        figures = [Means("train") for _ in self.parts]
         for step, own in enumerate(rows):
-            z = self.stack.forward(self._inputs(own)).requires_grad_()
-            losses = []
-            for part, place, (_, found) in zip(self.parts, self.slices, made, strict=True):
+            z = self.stack.forward(self._inputs(own))
+            slopes = []
+            for part, place, (_, found), seen in zip(
+                self.parts, self.slices, made, figures, strict=True
+            ):
                 part.criterion.zero_grad()
-                batch = replace(found[step], z=z[place])
-                losses.append(part.criterion(batch))
-                figures.count(place, losses[-1], part.criterion, batch)
-            torch.autograd.backward(torch.cat(losses).sum())
-            assert z.grad is not None
-            self.stack.backward(z.grad)
+                batch = replace(found[step], z=z[place].detach().requires_grad_())
+                losses = part.criterion(batch)
+                seen.count(losses, part.criterion, batch)
+                torch.autograd.backward(losses, torch.ones_like(losses))
+                assert batch.z.grad is not None
+                slopes.append(batch.z.grad)
+            self.stack.backward(slopes[0] if len(slopes) == 1 else torch.cat(slopes))
             self.optimizer.step()
-        return figures.means()
+        return [own for seen in figures for own in seen.means()]
 
     @torch.no_grad()
-    def _validate(self, held: Sequence[list[Batch]]) -> dict[str, Tensor]:
-        figures = Means(len(self.jobs), "validation", self.recipe.device)
+    def _validate(self, held: Sequence[list[Batch]]) -> list[dict[str, float]]:
         places = [torch.from_numpy(job.validation).to(self.recipe.device) for job in self.jobs]
         self.stack.refresh()
         z = torch.stack(
             [self.stack.outputs(k, self.inputs[k].index_select(0, p)) for k, p in enumerate(places)]
         )
+        figures = []
         for part, place, found in zip(self.parts, self.slices, held, strict=True):
+            seen = Means("validation")
             for batch in found:
                 own = replace(batch, z=gather(z[place], batch.rows))
-                figures.count(place, part.criterion(own), part.criterion, own)
-        return figures.means()
+                seen.count(part.criterion(own), part.criterion, own)
+            figures += seen.means()
+        return figures

@@ -80,8 +80,7 @@ class Resampler:
             if k < MIN_PERSONS:
                 weights[:, members] = 1.0
                 continue
-            drawn = rng.multinomial(k - 1, np.full(k, 1 / k), size=resamples)
-            weights[:, members] = drawn * (k / (k - 1))
+            weights[:, members] = _drawn(rng, resamples, k) * (k / (k - 1))
         return cls(number, weights, smallest)
 
     @property
@@ -104,6 +103,13 @@ class Resampler:
         per_person = np.zeros((self.persons, values.shape[1]))
         np.add.at(per_person, self.person, values)
         return per_person.sum(axis=0), self.weights @ per_person
+
+
+def _drawn(rng: np.random.Generator, resamples: int, k: int) -> Index:
+    """Return how often each of k persons comes up in k - 1 draws, shape (resamples, k)."""
+    # Counting draws takes a tenth of the time of drawing counts, which are k binomials each.
+    who = rng.integers(k, size=(resamples, k - 1)) + k * np.arange(resamples)[:, None]
+    return np.bincount(who.ravel(), minlength=resamples * k).reshape(resamples, k)
 
 
 def _person_strata(

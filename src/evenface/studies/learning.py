@@ -28,6 +28,9 @@ from evenface.studies.classify import neighbours_say
 from evenface.studies.data import GROUP, Labels, Options, StudyData
 from evenface.studies.remedies import REMEDIES
 
+WATCHED = 100
+"""Validation rows at least, as far as there are any, that tell when to stop."""
+
 
 class LearnOptions(Options):
     """How spaces are learned; the same for every loss.
@@ -234,11 +237,22 @@ class Learner:
         self, x: torch.Tensor, train: Rows, ends: Any, condition: Condition, rate: float
     ) -> Job:
         y, g = self.y[train], self.g[train]
+        held = self._watched(len(train))
         return Job(
-            x, np.arange(ends[0]), y, np.arange(ends[0], ends[1]), self.y[self.validation],
+            x, np.arange(ends[0]), y, ends[0] + held, self.y[self.validation[held]],
             self.n_classes, condition.dims, LOSSES[condition.loss], self.split.seed, rate,
             **REMEDIES[condition.remedy].changes(y, g, self.n_classes),
         )  # fmt: skip
+
+    def _watched(self, learned: int) -> Rows:
+        """Return which validation rows tell when to stop: a third as many as are learned from.
+
+        That is what a deal to five hands gives; a biased training set has fewer people than its
+        split. What neighbours say comes from all validation rows.
+        """
+        rng = np.random.default_rng([self.split.seed, 17])
+        order = rng.permutation(len(self.validation))
+        return np.sort(order[: max(learned // 3, WATCHED)])
 
     def _learned(
         self, x: torch.Tensor, ends: Any, condition: Condition, rate: float, outcome: Outcome

@@ -8,7 +8,7 @@ the training people that splits share (Nadeau and Bengio 2003).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -99,51 +99,67 @@ def balanced_cell(cell: Cell, cells: Sequence[Cell]) -> Cell:
 def numbers(
     scores: Scores, cells: Sequence[Cell], common: CommonOptions
 ) -> Iterator[dict[str, Any]]:
-    """Yield every row of the frame."""
+    """Yield every row of the frame.
+
+    Cells that were tested on the same rows share resamples, and are worked out together.
+    """
+    shares = {cell: scores.share(cell) for cell in cells}
+    found: dict[Cell, list[dict[str, Any]]] = {cell: [] for cell in cells}
+    alike: dict[bytes, list[tuple[Cell, Cell]]] = {}
     for cell in cells:
         first = balanced_cell(cell, cells)
-        share = np.stack([scores.share(first), scores.share(cell)], axis=1)
         # On the same people, tested under both: a drop is paired.
-        rows = np.flatnonzero(~np.isnan(share).any(axis=1) & (scores.groups.codes >= 0))
-        own = cell._asdict()
-        if not rows.size:
-            lost = "its training diverged" if cell not in scores.cells else "the balanced one did"
-            why = Estimate.missing(f"{lost} on every split", level=common.level)
-            for metric in METRICS:
-                yield number("bias", metric, why, group="all", **own)
+        both = ~np.isnan(shares[first]) & ~np.isnan(shares[cell]) & (scores.groups.codes >= 0)
+        if both.any():
+            alike.setdefault(both.tobytes(), []).append((cell, first))
             continue
-        yield from _of_cell(scores, share[rows], rows, own, common, drop=cell != first)
+        lost = "its training diverged" if cell not in scores.cells else "the balanced one did"
+        why = Estimate.missing(f"{lost} on every split", level=common.level)
+        found[cell] = [
+            number("bias", metric, why, group="all", **cell._asdict()) for metric in METRICS
+        ]
+    for tested, pairs in alike.items():
+        rows = np.flatnonzero(np.frombuffer(tested, dtype=np.bool_))
+        for cell, row in _of_cells(scores, shares, rows, pairs, common):
+            found[cell].append(row)
+    for own in found.values():
+        yield from own
 
 
 METRICS = ("knn_accuracy", "worst_group_accuracy", "drop_from_balanced")
 
 
-def _of_cell(
+def _of_cells(
     scores: Scores,
-    share: Values,
+    shares: Mapping[Cell, Values],
     rows: Rows,
-    own: dict[str, Any],
+    pairs: Sequence[tuple[Cell, Cell]],
     common: CommonOptions,
-    *,
-    drop: bool,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
     codes, person, level = scores.groups.codes[rows], scores.person[rows], common.level
+    column = {cell: k for k, cell in enumerate(dict.fromkeys(c for pair in pairs for c in pair))}
+    share = np.stack([shares[cell][rows] for cell in column], axis=1)
     sampler = Resampler.of(person, codes, resamples=common.resamples, seed=common.seed)
     recalls = Recalls(share, codes, sampler, level=level)
-    yield number("bias", "knn_accuracy", recalls.balanced(1), group="all", **own)
-    yield number("bias", "worst_group_accuracy", recalls.least(1), group="all", **own)
-    if drop:
-        yield number("bias", "drop_from_balanced", recalls.difference(0, 1), group="all", **own)
-        worst = recalls.least_difference(0, 1)
-        yield number("bias", "drop_from_balanced", worst, group="worst", **own)
+    for cell, first in pairs:
+        own, k, at = cell._asdict(), column[cell], column[first]
+        yield cell, number("bias", "knn_accuracy", recalls.balanced(k), group="all", **own)
+        yield cell, number("bias", "worst_group_accuracy", recalls.least(k), group="all", **own)
+        if cell != first:
+            lost = {"all": recalls.difference(at, k), "worst": recalls.least_difference(at, k)}
+            for group, drop in lost.items():
+                yield cell, number("bias", "drop_from_balanced", drop, group=group, **own)
     for g, name in enumerate(scores.groups.names):
         mask = codes == g
         one = Resampler.of(person[mask], resamples=common.resamples, seed=common.seed)
-        accuracy = mean(share[mask, 1], one, level=level)
-        yield number("bias", "knn_accuracy", accuracy, group=name, **own)
-        if drop:
-            lost = mean(share[mask, 0] - share[mask, 1], one, level=level, limits=(-1.0, 1.0))
-            yield number("bias", "drop_from_balanced", lost, group=name, **own)
+        for cell, first in pairs:
+            own, right = cell._asdict(), share[mask, column[cell]]
+            accuracy = mean(right, one, level=level)
+            yield cell, number("bias", "knn_accuracy", accuracy, group=name, **own)
+            if cell != first:
+                lost_here = share[mask, column[first]] - right
+                drop = mean(lost_here, one, level=level, limits=(-1.0, 1.0))
+                yield cell, number("bias", "drop_from_balanced", drop, group=name, **own)
 
 
 def _summary(values: Values, what: str) -> float:
