@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 import torch
 from torch import Tensor
+
+ALIGNED = 16
+"""Numbers that a parameter's place in memory is a multiple of."""
 
 NARROW = 8
 """Outputs of a layer up to which its weights lie output by output, and products are turned.
@@ -72,6 +76,8 @@ class Stack:
     ----------
     parameters, gradients : list of Tensor
         Weights (K, in, out) and biases (K, 1, out) of each layer in turn, and their gradients.
+    flat, slope : Tensor, shape (P,)
+        The memory that all parameters, and all gradients, lie in.
     """
 
     def __init__(
@@ -80,20 +86,32 @@ class Stack:
     ) -> None:  # fmt: skip
         self.sizes, self.dropout = tuple(sizes), dropout
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.parameters: list[Tensor] = []
-        for wide, narrow in pairwise(self.sizes):
+        self._places, weights, inner, total = _layout(self.sizes, len(generators))
+        self.flat, self.slope = torch.zeros(2, total, device=device)
+        self.parameters = self._cut(self.flat)
+        self.gradients = self._cut(self.slope)
+        for k, (wide, narrow) in enumerate(pairwise(self.sizes)):
             starts = torch.stack([xavier(wide, narrow, g) for g in generators])
-            if narrow <= NARROW:
-                starts = starts.transpose(1, 2).contiguous().transpose(1, 2)
-            self.parameters += [starts.to(device), torch.zeros(len(seeds), 1, narrow).to(device)]
-        self.gradients = [torch.empty_like(p) for p in self.parameters]
-        # In float32 the same tensors; else what is refreshed from, and copied back to, them.
+            self.parameters[2 * k].copy_(starts)
         self._kinds = [kind] * (self.layers - 1) + [torch.float32]
-        of_each = [k for k in self._kinds for _ in ("weights", "biases")]
-        self._used = [p.to(k) for p, k in zip(self.parameters, of_each, strict=True)]
-        self._slopes = [g.to(k) for g, k in zip(self.gradients, of_each, strict=True)]
+        # In float32 the same memory; else what is refreshed from, and copied back to, it.
+        self._same = kind == torch.float32
+        self._inner, self._weights = self.flat[:inner].to(kind), self.slope[:weights].to(kind)
+        self._used = [*self._cut(self._inner), *self.parameters[-2:]]
+        self._slopes = [*self._cut(self._weights), self.gradients[-2]]
         self._noise = [torch.Generator(device).manual_seed(seed + 1) for seed in seeds]
         self._seen: list[Tensor] = []
+
+    def _cut(self, memory: Tensor) -> list[Tensor]:
+        """Return weights and biases of each layer in turn, as far as they lie in some memory."""
+        cut = []
+        for start, shape in self._places:
+            if start + prod(shape) > memory.numel():
+                continue
+            one = memory[start : start + prod(shape)].view(shape)
+            narrow = shape[1] > 1 and shape[2] <= NARROW
+            cut.append(one.view(shape[0], shape[2], shape[1]).transpose(1, 2) if narrow else one)
+        return cut
 
     @property
     def layers(self) -> int:
@@ -120,9 +138,8 @@ class Stack:
 
     def refresh(self) -> None:
         """Take over the parameters as the last step left them."""
-        for used, own in zip(self._used, self.parameters, strict=True):
-            if used is not own:
-                used.copy_(own)
+        if not self._same:
+            self._inner.copy_(self.flat[: self._inner.numel()])
 
     def _drop(self, x: Tensor) -> None:
         for one, generator in zip(x, self._noise, strict=True):
@@ -133,14 +150,12 @@ class Stack:
         """Fill `gradients` from the gradient at the outputs, shape (K, b, p)."""
         for k in reversed(range(self.layers)):
             gradient = gradient.to(self._kinds[k])
-            slopes, own = self._slopes[2 * k], self.gradients[2 * k]
+            slopes = self._slopes[k]
             if slopes.shape[2] <= NARROW:
                 turned = slopes.transpose(1, 2)
                 torch.bmm(gradient.transpose(1, 2), self._seen[k], out=turned)
             else:
                 torch.bmm(self._seen[k].transpose(1, 2), gradient, out=slopes)
-            if slopes is not own:
-                own.copy_(slopes)
             torch.sum(
                 gradient, dim=1, keepdim=True, dtype=torch.float32, out=self.gradients[2 * k + 1]
             )
@@ -153,6 +168,8 @@ class Stack:
                 )
                 if self.dropout:
                     gradient.div_(1 - self.dropout)
+        if not self._same:
+            self.slope[: self._weights.numel()].copy_(self._weights)
 
     def copy(self, place: int) -> Network:
         """Return one of the networks as it is now."""
@@ -165,3 +182,28 @@ class Stack:
         own = [p[place] for p in self._used]
         network = Network(tuple(own[0::2]), tuple(b.reshape(-1) for b in own[1::2]))
         return network(x)
+
+
+Place = tuple[int, tuple[int, int, int]]
+
+
+def _layout(sizes: Sequence[int], networks: int) -> tuple[list[Place], int, int, int]:
+    """Return where weights and biases of each layer start, with their shapes, in one memory.
+
+    First the weights of all layers but the last, then their biases, then the last layer; and
+    where each of the three ends.
+    """
+    layers = list(pairwise(sizes))
+    shapes = [
+        s for wide, narrow in layers for s in ((networks, wide, narrow), (networks, 1, narrow))
+    ]
+    inner = len(shapes) - 2
+    ends, starts, end = [], {}, 0
+    for part in (range(0, inner, 2), range(1, inner, 2), range(inner, len(shapes))):
+        for k in part:
+            starts[k] = end
+            # Products want each matrix to start where a processor loads from.
+            end += -(-prod(shapes[k]) // ALIGNED) * ALIGNED
+        ends.append(end)
+    weights, biases, total = ends
+    return [(starts[k], shapes[k]) for k in range(len(shapes))], weights, biases, total

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby, pairwise
 from threading import Event
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,18 +67,26 @@ class Stacked:
         recipe = self.recipe
         learned = [p.criterion.learned(k) for p in self.parts for k in range(len(p.jobs))]
         groups = []
-        for k, job in enumerate(self.jobs):
-            own = []
-            for values, slopes in zip(self.stack.parameters, self.stack.gradients, strict=True):
-                one = values[k]
-                one.grad = slopes[k]
-                own.append(one)
-            groups.append({"params": [*own, *learned[k]], "lr": job.rate})
+        if len({job.rate for job in self.jobs}) == 1:
+            # All parameters as one: what an optimizer does for each tensor adds up.
+            self.stack.flat.grad = self.stack.slope
+            own = [self.stack.flat, *(one for each in learned for one in each)]
+            groups.append({"params": own, "lr": self.jobs[0].rate})
+        else:
+            groups += [self._group(k, one) for k, one in enumerate(learned)]
         if recipe.optimizer == "sgd":
             return torch.optim.SGD(
                 groups, momentum=recipe.momentum, weight_decay=recipe.decay, fused=True
             )
         return torch.optim.AdamW(groups, weight_decay=recipe.decay, fused=True)
+
+    def _group(self, place: int, learned: list[Tensor]) -> dict[str, Any]:
+        own = []
+        for values, slopes in zip(self.stack.parameters, self.stack.gradients, strict=True):
+            one = values[place]
+            one.grad = slopes[place]
+            own.append(one)
+        return {"params": [*own, *learned], "lr": self.jobs[place].rate}
 
     def train(self) -> list[Outcome]:
         """Train until the last epoch, or until none has got better for long."""
