@@ -52,7 +52,7 @@ def test_the_python_example_runs(here: Path, capsys: pytest.CaptureFixture[str])
 
 def test_the_commands_run(here: Path, tmp_path: Path) -> None:
     # Those that need a network of one's own are run with HOG in its place.
-    write_faces(SyntheticPopulation(8, 1), here / "faces")
+    write_faces(SyntheticPopulation(20, 1), here / "faces")
     made = Gaussian(identities=8).embeddings()
     np.save(here / "vectors.npy", made.vectors)
     made.rows.select("identity", "gender", "ethnicity").write_csv(here / "labels.csv")
@@ -62,7 +62,7 @@ def test_the_commands_run(here: Path, tmp_path: Path) -> None:
         if "--model" in argv:
             place = argv.index("--model")
             argv[place : place + 4] = ["--model", "hog"]
-        argv = ["faces" if a == "SOURCE" else "8" if a == "500" else a for a in argv]
+        argv = ["faces" if a == "SOURCE" else "20" if a == "500" else a for a in argv]
         if "--out" in argv and argv[0] in ("embed", "import"):
             out = here / argv[argv.index("--out") + 1]
             if out.exists():

@@ -80,13 +80,13 @@ class StudyConfig(Options):
     Attributes
     ----------
     studies : tuple of str
-        Which studies, in this order; `spaces` and `bias`, which train many networks, when named.
+        Which studies, in this order.
     embed, select, common, map, probe, transfer, spaces, bias
         Options of each part.
     """
 
     schema_: Literal["evenface.study/1"] = Field("evenface.study/1", alias="schema")
-    studies: tuple[str, ...] = ("map", "probe", "transfer")
+    studies: tuple[str, ...] = tuple(STUDIES)
     select: SelectOptions = SelectOptions()
     embed: EmbedOptions = EmbedOptions()
     common: CommonOptions = CommonOptions()

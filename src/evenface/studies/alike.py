@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evenface.faces.split import Rows
-from evenface.stats.jackknife import deal_groups, from_replicates
+from evenface.stats.jackknife import from_replicates
 from evenface.studies.likeness import linear_cka, procrustes, shared_neighbours
 from evenface.studies.neighbours import nearest
 
@@ -32,14 +32,12 @@ class Likeness:
 
     Parameters
     ----------
-    person, groups : ndarray of intp, shape (N,)
-        Of all rows of the study.
-    seed : int
+    person, dealt : ndarray of intp, shape (N,)
+        Person of each row of the study, and the group of people that is left out with it.
     """
 
-    def __init__(self, person: Rows, groups: Rows, *, seed: int) -> None:
-        self.person = person
-        self.dealt = deal_groups(person, groups, seed=seed)
+    def __init__(self, person: Rows, dealt: Rows) -> None:
+        self.person, self.dealt = person, dealt
         self.found: dict[tuple[Any, ...], list[dict[str, Replicates]]] = defaultdict(list)
         self.rows: list[Rows] = []
 

@@ -18,6 +18,7 @@ from evenface.heads.objectives import check_losses
 from evenface.stats.accuracy import Recalls, mean
 from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
+from evenface.stats.jackknife import deal_groups
 from evenface.studies.alike import Likeness
 from evenface.studies.compositions import balanced_rows
 from evenface.studies.data import (
@@ -132,8 +133,9 @@ def spaces(
     cells = [(b, Condition(loss, d)) for b in options.balance for d in options.dims
              for loss in options.losses]  # fmt: skip
     tally = Tally(target.codes, [_key(b, c) for b, c in cells])
-    spread = {cell: Spread(data.person, groups.codes, seed=common.seed) for cell in cells}
-    likeness = Likeness(data.person, groups.codes, seed=common.seed)
+    dealt = deal_groups(data.person, groups.codes, seed=common.seed)
+    spread = {cell: Spread(data.person, dealt) for cell in cells}
+    likeness = Likeness(data.person, dealt)
     records = Records()
     for done, split in enumerate(made):
         learner = Learner(data, target, groups, split, options)

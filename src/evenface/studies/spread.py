@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from evenface.faces.split import Rows
 from evenface.stats.intervals import Estimate
-from evenface.stats.jackknife import deal_groups, from_replicates
+from evenface.stats.jackknife import from_replicates
 
 Values = npt.NDArray[np.float64]
 BLOCK = 1024
@@ -100,14 +100,12 @@ class Spread:
 
     Parameters
     ----------
-    person, groups : ndarray of intp, shape (N,)
-        Of all rows of the study.
-    seed : int
+    person, dealt : ndarray of intp, shape (N,)
+        Person of each row of the study, and the group of people that is left out with it.
     """
 
-    def __init__(self, person: Rows, groups: Rows, *, seed: int) -> None:
-        self.person = person
-        self.dealt = deal_groups(person, groups, seed=seed)
+    def __init__(self, person: Rows, dealt: Rows) -> None:
+        self.person, self.dealt = person, dealt
         self.rows: list[Rows] = []
         self.replicates: list[list[dict[str, Values]]] = []
 
