@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -210,6 +212,47 @@ def test_gradients_of_the_stack_are_those_of_autograd() -> None:
         h.sum().backward()
         for value, slope in zip(own, stack.gradients, strict=True):
             assert torch.allclose(value.grad, slope[k], atol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rates", [(0.01, 0.01), (0.01, 0.002)])
+def test_steps_block_by_block_are_those_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, optimizer: str, kind: torch.dtype, rates: tuple[float, float]
+) -> None:
+    # The first layer's 12 rows in blocks of 5, of 5 and of 2, and of all.
+    monkeypatch.setattr("evenface.heads.fit.product_kind", lambda *_: kind)
+    monkeypatch.setattr("evenface.heads.networks.ALIGNED", 1)
+    recipe = Recipe((32, 8), epochs=3, batch=30, optimizer=optimizer, decay=0.01)  # type: ignore[arg-type]
+    some = [replace(j, rate=r) for j, r in zip(jobs()[:2], rates, strict=True)]
+    found = {}
+    for size in (5 * 32, 1 << 18):
+        monkeypatch.setattr("evenface.heads.networks.BLOCK", size)
+        found[size] = fit(some, recipe)
+    exact = 1e-5 if kind == torch.float32 else 2e-2
+    for one, other in zip(*found.values(), strict=True):
+        for name in ("train_loss", "validation_loss"):
+            assert one.history[-1][name] == pytest.approx(other.history[-1][name], abs=exact)
+        for own, its in zip(one.network.weights, other.network.weights, strict=True):
+            assert torch.allclose(own, its, atol=10 * exact)
+
+
+def test_steps_are_those_of_torch_s_optimizers() -> None:
+    from evenface.heads.updates import Update
+
+    for name, make in (("adam", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
+        recipe = Recipe(optimizer=name, decay=0.1, momentum=0.8)  # type: ignore[arg-type]
+        value = torch.randn(7, 3)
+        theirs = value.clone().requires_grad_()
+        momentum = {"momentum": 0.8} if name == "sgd" else {}
+        optimizer = make([theirs], lr=0.05, weight_decay=0.1, **momentum)
+        update = Update([value], 0.05, recipe)
+        for _ in range(5):
+            slope = torch.randn(7, 3)
+            theirs.grad = slope.clone()
+            optimizer.step()
+            update.step([slope])
+        assert torch.allclose(value, theirs.detach(), atol=1e-6)
 
 
 def test_a_diverging_network_leaves_the_others_alone() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -17,6 +17,13 @@ NARROW = 8
 """Outputs of a layer up to which its weights lie output by output, and products are turned.
 
 A product with few columns takes up to eight times as long as the same one with few rows.
+"""
+
+BLOCK = 1 << 18
+"""Numbers of a wide first layer whose slopes are computed, and used, at once.
+
+They stay in a processor's cache between the product and the step that they are for; written out
+whole, they would go to memory and back, as long a way as the product itself takes.
 """
 
 
@@ -53,6 +60,24 @@ class Network:
         return x
 
 
+@dataclass(frozen=True)
+class Block:
+    """Some rows of the first layer's weights of one network.
+
+    Attributes
+    ----------
+    place : int
+        Which network.
+    rows : slice
+    value : Tensor, shape (r, out)
+        Their memory.
+    """
+
+    place: int
+    rows: slice
+    value: Tensor
+
+
 class Stack:
     """K networks ``2048-1000-128-2``, of any sizes, side by side.
 
@@ -78,6 +103,10 @@ class Stack:
         Weights (K, in, out) and biases (K, 1, out) of each layer in turn, and their gradients.
     flat, slope : Tensor, shape (P,)
         The memory that all parameters, and all gradients, lie in.
+    blocks : list of Block
+        Parts of the first layers' weights, where those are wide.
+    rest : int
+        Where the parameters begin that are in no block.
     """
 
     def __init__(
@@ -99,6 +128,12 @@ class Stack:
         self._inner, self._weights = self.flat[:inner].to(kind), self.slope[:weights].to(kind)
         self._used = [*self._cut(self._inner), *self.parameters[-2:]]
         self._slopes = [*self._cut(self._weights), self.gradients[-2]]
+        wide = device == "cpu" and self.layers > 1 and prod(self.sizes[:2]) >= BLOCK
+        self.blocks = [Block(k, rows, self.parameters[0][k, rows])
+                       for k in range(len(generators)) for rows in _cuts(*self.sizes[:2])
+                       ] if wide else []  # fmt: skip
+        self.rest = _aligned(prod(self._places[0][1])) if wide else 0
+        self._room = torch.empty(next(_cuts(*self.sizes[:2])).stop, self.sizes[1], dtype=kind)
         self._noise = [torch.Generator(device).manual_seed(seed + 1) for seed in seeds]
         self._seen: list[Tensor] = []
 
@@ -137,21 +172,32 @@ class Stack:
         return x
 
     def refresh(self) -> None:
-        """Take over the parameters as the last step left them."""
+        """Take over the parameters as the last step left them; blocks are, as they take it."""
         if not self._same:
-            self._inner.copy_(self.flat[: self._inner.numel()])
+            end = self._inner.numel()
+            self._inner[self.rest : end].copy_(self.flat[self.rest : end])
 
     def _drop(self, x: Tensor) -> None:
         for one, generator in zip(x, self._noise, strict=True):
             kept = torch.rand(one.shape, generator=generator, device=x.device) >= self.dropout
             one.mul_(kept).div_(1 - self.dropout)
 
-    def backward(self, gradient: Tensor) -> None:
-        """Fill `gradients` from the gradient at the outputs, shape (K, b, p)."""
+    def backward(self, gradient: Tensor, step: Callable[[int, Tensor], None] | None = None) -> None:
+        """Fill `gradients` from the gradient at the outputs, shape (K, b, p).
+
+        Parameters
+        ----------
+        gradient : Tensor
+        step : callable, optional
+            If given and there are `blocks`, it is called with the number of each and its slopes,
+            which are not kept, and changes it at once.
+        """
         for k in reversed(range(self.layers)):
             gradient = gradient.to(self._kinds[k])
             slopes = self._slopes[k]
-            if slopes.shape[2] <= NARROW:
+            if k == 0 and self.blocks and step:
+                self._in_blocks(gradient, step)
+            elif slopes.shape[2] <= NARROW:
                 turned = slopes.transpose(1, 2)
                 torch.bmm(gradient.transpose(1, 2), self._seen[k], out=turned)
             else:
@@ -169,7 +215,17 @@ class Stack:
                 if self.dropout:
                     gradient.div_(1 - self.dropout)
         if not self._same:
-            self.slope[: self._weights.numel()].copy_(self._weights)
+            start, end = self.rest if step else 0, self._weights.numel()
+            self.slope[start:end].copy_(self._weights[start:end])
+
+    def _in_blocks(self, gradient: Tensor, step: Callable[[int, Tensor], None]) -> None:
+        for number, block in enumerate(self.blocks):
+            seen, own = self._seen[0][block.place, :, block.rows], gradient[block.place]
+            room = self._room[: len(block.value)]
+            torch.mm(seen.T, own, out=room)
+            step(number, room.to(torch.float32))
+            if not self._same:
+                self._used[0][block.place, block.rows].copy_(block.value)
 
     def copy(self, place: int) -> Network:
         """Return one of the networks as it is now."""
@@ -202,8 +258,18 @@ def _layout(sizes: Sequence[int], networks: int) -> tuple[list[Place], int, int,
     for part in (range(0, inner, 2), range(1, inner, 2), range(inner, len(shapes))):
         for k in part:
             starts[k] = end
-            # Products want each matrix to start where a processor loads from.
-            end += -(-prod(shapes[k]) // ALIGNED) * ALIGNED
+            end += _aligned(prod(shapes[k]))
         ends.append(end)
     weights, biases, total = ends
     return [(starts[k], shapes[k]) for k in range(len(shapes))], weights, biases, total
+
+
+def _aligned(numbers: int) -> int:
+    """Return the next multiple of `ALIGNED`: products want matrices to start where loads do."""
+    return -(-numbers // ALIGNED) * ALIGNED
+
+
+def _cuts(wide: int, narrow: int) -> Iterator[slice]:
+    """Cut rows of a layer (wide, narrow) into blocks."""
+    rows = max(BLOCK // narrow // ALIGNED * ALIGNED, ALIGNED)
+    return (slice(a, min(a + rows, wide)) for a in range(0, wide, rows))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby, pairwise
 from threading import Event
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from evenface.heads.losses import Batch, gather
 from evenface.heads.networks import Stack
 from evenface.heads.parts import Part
 from evenface.heads.sampling import batches
+from evenface.heads.updates import Update
 
 
 class Stacked:
@@ -54,7 +54,8 @@ class Stacked:
         self.slices = [
             slice(int(end) - len(p.jobs), int(end)) for end, p in zip(ends, self.parts, strict=True)
         ]
-        self.optimizer = self._optimizer()
+        self.blocks = [self._update([b.value], b.place) for b in self.stack.blocks]
+        self.rest = list(self._rest())
         self.x = inputs[0] if all(x is inputs[0] for x in inputs) else None
 
     @property
@@ -63,30 +64,31 @@ class Stacked:
         sizes, rows = self.stack.sizes, batches(len(self.jobs[0].rows), self.recipe.batch)[1]
         return float(len(self.jobs) * rows * sum(a * b for a, b in pairwise(sizes)))
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        recipe = self.recipe
-        learned = [p.criterion.learned(k) for p in self.parts for k in range(len(p.jobs))]
-        groups = []
-        if len({job.rate for job in self.jobs}) == 1:
-            # All parameters as one: what an optimizer does for each tensor adds up.
-            self.stack.flat.grad = self.stack.slope
-            own = [self.stack.flat, *(one for each in learned for one in each)]
-            groups.append({"params": own, "lr": self.jobs[0].rate})
-        else:
-            groups += [self._group(k, one) for k, one in enumerate(learned)]
-        if recipe.optimizer == "sgd":
-            return torch.optim.SGD(
-                groups, momentum=recipe.momentum, weight_decay=recipe.decay, fused=True
-            )
-        return torch.optim.AdamW(groups, weight_decay=recipe.decay, fused=True)
+    def _update(self, values: Sequence[Tensor], place: int) -> Update:
+        return Update(values, self.jobs[place].rate, self.recipe)
 
-    def _group(self, place: int, learned: list[Tensor]) -> dict[str, Any]:
-        own = []
-        for values, slopes in zip(self.stack.parameters, self.stack.gradients, strict=True):
-            one = values[place]
-            one.grad = slopes[place]
-            own.append(one)
-        return {"params": [*own, *learned], "lr": self.jobs[place].rate}
+    def _rest(self) -> Iterator[tuple[Update, Callable[[], list[Tensor]]]]:
+        """Yield what is updated once all slopes are known, and where they are found."""
+        learned = [p.criterion.learned(k) for p in self.parts for k in range(len(p.jobs))]
+        start = self.stack.rest
+        if len({job.rate for job in self.jobs}) == 1:
+            # All parameters as one: what is done for each tensor adds up.
+            values, slopes = [self.stack.flat[start:]], [self.stack.slope[start:]]
+            yield self._with(values, slopes, [one for each in learned for one in each], 0)
+            return
+        first = 1 if start else 0
+        for k, one in enumerate(learned):
+            own = [p[k] for p in self.stack.parameters[first:]]
+            yield self._with(own, [g[k] for g in self.stack.gradients[first:]], one, k)
+
+    def _with(
+        self, values: list[Tensor], slopes: list[Tensor], learned: list[Tensor], place: int
+    ) -> tuple[Update, Callable[[], list[Tensor]]]:
+        def known() -> list[Tensor]:
+            # Autograd may put a new tensor into what a criterion learns.
+            return [*slopes, *(one.grad for one in learned if one.grad is not None)]
+
+        return self._update([*values, *(one.detach() for one in learned)], place), known
 
     def train(self) -> list[Outcome]:
         """Train until the last epoch, or until none has got better for long."""
@@ -128,8 +130,12 @@ class Stacked:
                 torch.autograd.backward(losses, torch.ones_like(losses))
                 assert batch.z.grad is not None
                 slopes.append(batch.z.grad)
-            self.stack.backward(slopes[0] if len(slopes) == 1 else torch.cat(slopes))
-            self.optimizer.step()
+            self.stack.backward(
+                slopes[0] if len(slopes) == 1 else torch.cat(slopes),
+                lambda number, slope: self.blocks[number].step([slope]),
+            )
+            for update, known in self.rest:
+                update.step(known())
         return [own for seen in figures for own in seen.means()]
 
     @torch.no_grad()
