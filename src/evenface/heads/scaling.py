@@ -21,12 +21,12 @@ from evenface.heads.threads import one_thread
 
 Vectors = npt.NDArray[np.float32]
 
-COMPONENTS = 512
+COMPONENTS = 256
 """Principal axes that curved probes are given, the widest ones.
 
 Their cost grows with the number of axes, and distances hardly change by leaving out the narrow
 ones. The linear probe is given all axes: what lies in the narrow ones stays in sight.
-Embeddings of up to 512 dimensions are never cut.
+Embeddings of up to 256 dimensions are never cut.
 """
 
 BLOCK = 2048
