@@ -14,12 +14,13 @@ from evenface.heads.fit import fit
 from evenface.heads.jobs import Job, Recipe
 from evenface.heads.losses import (
     Batch,
+    Criterion,
     LossOptions,
     Softmax,
     squared_distance,
     triplet_loss,
 )
-from evenface.heads.objectives import LOSSES
+from evenface.heads.objectives import LOGITS, LOSSES
 from evenface.heads.sampling import (
     batch_triplets,
     batches,
@@ -269,3 +270,31 @@ def test_a_missing_gpu_is_said() -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(ConfigError, match="no GPU"):
         fit(jobs(), Recipe(device="cuda"))
+
+
+@pytest.mark.parametrize("name", ["softmax", "contrastive", "triplet", "cross-entropy"])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_slopes_that_are_written_out_are_those_of_autograd(name: str, drawn: bool) -> None:
+    loss = LOSSES.get(name, LOGITS)
+    dims = 4 if name == "cross-entropy" else 2
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 4, size=40)
+    made = (loss.drawn if drawn else loss.plan)(y, 1, 24, rng)
+    rows = np.stack([made.rows[0]] * 2)
+    weight = torch.tensor(rng.uniform(0.2, 2, size=rows.shape))
+    ties = None if made.ties is None else torch.tensor(np.stack([made.ties[0]] * 2))
+    offset = torch.tensor(rng.normal(size=(2, 4))) if loss.classifies and dims == 2 else None
+    z = torch.tensor(rng.normal(scale=0.3, size=(*rows.shape, dims)))
+    batch = Batch(z, torch.tensor(y[rows]), torch.tensor(rows), weight, ties, offset)
+    found = []
+    for how in (loss.criterion.slopes, Criterion.slopes):
+        criterion = loss.criterion([0, 1], 4, dims, LossOptions(), "cpu")
+        if name == "softmax":
+            criterion.weight = criterion.weight.detach().double().requires_grad_()
+            criterion.weight.grad = torch.zeros_like(criterion.weight)
+        one = how(criterion, batch)
+        learned = [value.grad for k in range(2) for value in criterion.learned(k)]
+        found.append([one.losses, one.slope, *learned])
+    assert float(found[1][1].abs().max()) > 1e-3
+    for ours, its in zip(*found, strict=True):
+        assert torch.allclose(ours, its, atol=1e-12)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from evenface.heads.losses import Batch, Criterion, gather, squared_distance, weighted_mean
+from evenface.heads.losses import Batch, Criterion, Slopes, gather, shares, squared_distance
 
 
 def hadsell(squared: Tensor, different: Tensor, margin: float) -> Tensor:
@@ -47,52 +45,59 @@ class Contrastive(Criterion):
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss of each network."""
         if batch.ties is not None:
-            first, second = (gather(batch.z, batch.ties[..., k]) for k in (0, 1))
-            y = [batch.y.gather(1, batch.ties[..., k]) for k in (0, 1)]
-            weight = batch.weight.gather(1, batch.ties[..., 0])
-            pair = hadsell(squared_distance(first, second), y[0] != y[1], self.options.margin)
-            # A class of one row has no partner but itself, which is no pair.
-            row = [batch.rows.gather(1, batch.ties[..., k]) for k in (0, 1)]
-            whole = row[0] != row[1]
-            return weighted_mean(pair, weight * whole)
+            first, second, different, share = self._pairs(batch)
+            squared = squared_distance(gather(batch.z, first), gather(batch.z, second))
+            return (share * hadsell(squared, different, self.options.margin)).sum(dim=-1)
+        different, share = self._all(batch)
+        squared = all_squared(batch.z)
+        return (share * hadsell(squared, different, self.options.margin)).sum(dim=(1, 2))
+
+    @torch.no_grad()
+    def slopes(self, batch: Batch) -> Slopes:
+        """Return losses and slopes.
+
+        With S the slopes by squared distance of all pairs plus their transpose, the gradient at
+        row i is ``2 sum_j S_ij (z_i - z_j)``: two products.
+        """
+        z, margin = batch.z, self.options.margin
+        if batch.ties is not None:
+            first, second, different, share = self._pairs(batch)
+            apart = gather(z, first) - gather(z, second)
+            squared = apart.square().sum(dim=-1)
+            apart *= (2 * share * hadsell_slope(squared, different, margin))[..., None]
+            slope = torch.zeros_like(z)
+            slope.scatter_add_(1, first[..., None].expand_as(apart), apart)
+            slope.scatter_add_(1, second[..., None].expand_as(apart), -apart)
+            return Slopes((share * hadsell(squared, different, margin)).sum(dim=-1), slope)
+        different, share = self._all(batch)
+        squared = all_squared(z)
+        steep = share * hadsell_slope(squared, different, margin)
+        both = steep + steep.transpose(1, 2)
+        slope = 2 * (both.sum(dim=2, keepdim=True) * z - torch.bmm(both, z))
+        return Slopes((share * hadsell(squared, different, margin)).sum(dim=(1, 2)), slope)
+
+    @staticmethod
+    def _pairs(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return places of listed pairs, whether they are of different classes, their shares."""
+        assert batch.ties is not None
+        first, second = batch.ties.unbind(dim=-1)
+        different = batch.y.gather(1, first) != batch.y.gather(1, second)
+        # A class of one row has no partner but itself, which is no pair.
+        whole = batch.rows.gather(1, first) != batch.rows.gather(1, second)
+        return first, second, different, shares(batch.weight.gather(1, first) * whole)
+
+    @staticmethod
+    def _all(batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return whether pairs are of different classes, and their shares, shape (K, b, b)."""
         different = batch.y[:, :, None] != batch.y[:, None, :]
         # A row that a balanced draw brought twice is no pair.
         alike = ~different & (batch.rows[:, :, None] != batch.rows[:, None, :])
         share = torch.zeros_like(different, dtype=batch.z.dtype)
         for mask in (alike, different):
             count = mask.sum(dim=-1)
-            weight = batch.weight * (count > 0)
-            total = weight.sum(dim=-1, keepdim=True)
-            each = 0.5 * weight / torch.where(total > 0, total, 1.0) / count.clamp_min(1)
+            each = 0.5 * shares(batch.weight * (count > 0)) / count.clamp_min(1)
             share += mask * each[..., None]
-        loss: Tensor = AllPairs.apply(  # type: ignore[no-untyped-call]
-            batch.z, different, share, self.options.margin
-        )
-        return loss
-
-
-class AllPairs(torch.autograd.Function):
-    """Hadsell's loss of all pairs of a batch, each with a share of its own.
-
-    With S the slopes by squared distance plus their transpose, the gradient at row i is
-    ``2 sum_j S_ij (z_i - z_j)``: two products, where autograd would go back through every step
-    that made the distances.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, different: Tensor, share: Tensor, margin: float) -> Tensor:
-        """Return the sum over pairs, shape (K,), of embeddings (K, b, p)."""
-        squared = all_squared(z)
-        ctx.save_for_backward(z, share * hadsell_slope(squared, different, margin))
-        return (share * hadsell(squared, different, margin)).sum(dim=(1, 2))
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None, None]:
-        """Return the gradient at the embeddings."""
-        z, slope = ctx.saved_tensors
-        both = slope + slope.transpose(1, 2)
-        own = both.sum(dim=2, keepdim=True) * z - torch.bmm(both, z)
-        return 2 * outer[0][:, None, None] * own, None, None, None
+        return different, share
 
 
 def all_squared(z: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evenface.heads.losses import Batch, Criterion
 from evenface.heads.networks import Network
 
 
@@ -25,12 +24,11 @@ class Means:
         self.right: list[Tensor] = []
 
     @torch.no_grad()
-    def count(self, losses: Tensor, criterion: Criterion, batch: Batch) -> None:
-        """Add a step: losses (K,)."""
-        self.loss.append(losses.detach())
-        logits = criterion.logits(batch.z)
+    def count(self, losses: Tensor, logits: Tensor | None, y: Tensor) -> None:
+        """Add a step: losses (K,), logits (K, b, C) of classifiers, classes (K, b)."""
+        self.loss.append(losses)
         if logits is not None:
-            self.right.append(logits.argmax(dim=-1) == batch.y)
+            self.right.append(logits.argmax(dim=-1) == y)
 
     def means(self) -> list[dict[str, float]]:
         """Return each network's ``<side>_loss`` and, of classifiers, ``<side>_accuracy``."""

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -63,10 +62,15 @@ class Batch:
     offset: Tensor | None = None
 
 
+def shares(weight: Tensor) -> Tensor:
+    """Return weights that sum to 1 over the last axis; 0 where nothing has weight."""
+    total = weight.sum(dim=-1, keepdim=True)
+    return weight / torch.where(total > 0, total, 1.0)
+
+
 def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     """Return the mean over the last axis; 0 where nothing has weight."""
-    total = weight.sum(dim=-1)
-    return (values * weight).sum(dim=-1) / torch.where(total > 0, total, 1.0)
+    return (values * shares(weight)).sum(dim=-1)
 
 
 def squared_distance(a: Tensor, b: Tensor) -> Tensor:
@@ -86,6 +90,24 @@ def triplet_loss(positive: Tensor, negative: Tensor, alpha: float) -> Tensor:
     alpha : float
     """
     return (positive - negative + alpha).clamp_min(0.0)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """What a training step needs of a loss.
+
+    Attributes
+    ----------
+    losses : Tensor, shape (K,)
+    slope : Tensor, shape (K, b, p)
+        Gradient of each network's loss at its embeddings.
+    logits : Tensor, shape (K, b, C), or None
+        Of a classifier.
+    """
+
+    losses: Tensor
+    slope: Tensor
+    logits: Tensor | None = None
 
 
 class Criterion(ABC):
@@ -113,6 +135,19 @@ class Criterion(ABC):
     @abstractmethod
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss of each network, shape (K,)."""
+
+    def slopes(self, batch: Batch) -> Slopes:
+        """Return losses and slopes, and leave the slope of what is learned in its ``grad``.
+
+        By automatic differentiation; losses that small networks are trained with by the hundred
+        write theirs out, since at these sizes going back through every operation costs more.
+        """
+        z = batch.z.detach().requires_grad_()
+        self.zero_grad()
+        losses = self(replace(batch, z=z))
+        torch.autograd.backward(losses, torch.ones_like(losses))
+        assert z.grad is not None
+        return Slopes(losses.detach(), z.grad, self.logits(batch.z))
 
     def learned(self, place: int) -> list[Tensor]:
         """Return one network's parameters, each with its gradient in ``grad``."""
@@ -143,10 +178,16 @@ class Softmax(Criterion):
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the weighted mean cross-entropy of each network."""
+        return cross_entropy(_offset(self.logits(batch.z), batch), batch)
+
+    @torch.no_grad()
+    def slopes(self, batch: Batch) -> Slopes:
+        """Return losses and slopes: at z that of the logits times Ws."""
         logits = self.logits(batch.z)
-        if batch.offset is not None:
-            logits = logits + batch.offset[:, None, :]
-        return cross_entropy(logits, batch)
+        losses, slope = cross_entropy_slope(_offset(logits, batch), batch)
+        assert self.weight.grad is not None
+        torch.bmm(slope.transpose(1, 2), batch.z, out=self.weight.grad)
+        return Slopes(losses, torch.bmm(slope, self.weight), logits)
 
     def learned(self, place: int) -> list[Tensor]:
         """Return Ws of one network."""
@@ -172,32 +213,30 @@ class Logits(Criterion):
         """Return the weighted mean cross-entropy of each network."""
         return cross_entropy(batch.z, batch)
 
+    @torch.no_grad()
+    def slopes(self, batch: Batch) -> Slopes:
+        """Return losses and slopes."""
+        return Slopes(*cross_entropy_slope(batch.z, batch), batch.z)
+
+
+def _offset(logits: Tensor, batch: Batch) -> Tensor:
+    return logits if batch.offset is None else logits + batch.offset[:, None, :]
+
 
 def cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     """Return the weighted mean of ``-log softmax(logits)_y`` over each network's rows."""
-    total = batch.weight.sum(dim=-1, keepdim=True)
-    share = batch.weight / torch.where(total > 0, total, 1.0)
-    found: Tensor = CrossEntropy.apply(logits, batch.y[..., None], share)  # type: ignore[no-untyped-call]
-    return found
+    logs = logits.log_softmax(dim=-1).gather(-1, batch.y[..., None])[..., 0]
+    return -weighted_mean(logs, batch.weight)
 
 
-class CrossEntropy(torch.autograd.Function):
-    """Cross-entropy with its slope written out: ``share (softmax(logits) - 1_y)``."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, y: Tensor, share: Tensor) -> Tensor:
-        """Return the sum over rows, shape (K,), of logits (K, b, C), classes (K, b, 1)."""
-        logs = logits.log_softmax(dim=-1)
-        ctx.save_for_backward(logs, y, share)
-        return -(logs.gather(-1, y)[..., 0] * share).sum(dim=-1)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
-        """Return the gradient at the logits."""
-        logs, y, share = ctx.saved_tensors
-        slope = logs.exp()
-        slope.scatter_add_(-1, y, slope.new_full((1,), -1.0).expand(y.shape))
-        return slope.mul_((share * outer[0][:, None])[..., None]), None, None
+def cross_entropy_slope(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return `cross_entropy` and its slope, ``weight (softmax(logits) - 1_y) / sum of weights``."""
+    logs, y = logits.log_softmax(dim=-1), batch.y[..., None]
+    share = shares(batch.weight)
+    losses = -(logs.gather(-1, y)[..., 0] * share).sum(dim=-1)
+    slope = logs.exp_()
+    slope.scatter_add_(-1, y, slope.new_full((1,), -1.0).expand(y.shape))
+    return losses, slope.mul_(share[..., None])
 
 
 class Triplet(Criterion):
@@ -205,19 +244,37 @@ class Triplet(Criterion):
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss of each network."""
+        a, p, n = (gather(batch.z, place) for place in self._places(batch))
+        loss = triplet_loss(squared_distance(a, p), squared_distance(a, n), self.options.alpha)
+        return (loss * self._share(batch)).sum(dim=-1)
+
+    @torch.no_grad()
+    def slopes(self, batch: Batch) -> Slopes:
+        """Return losses and slopes: where a triplet has a loss, it parts and pulls in a line."""
+        places = self._places(batch)
+        a, p, n = (gather(batch.z, place) for place in places)
+        loss = triplet_loss(squared_distance(a, p), squared_distance(a, n), self.options.alpha)
+        share = self._share(batch)
+        each = (2 * share * (loss > 0))[..., None]
+        slope = torch.zeros_like(batch.z)
+        for place, towards in zip(places, (n - p, p - a, a - n), strict=True):
+            slope.scatter_add_(1, place[..., None].expand_as(towards), towards * each)
+        return Slopes((loss * share).sum(dim=-1), slope)
+
+    @staticmethod
+    def _places(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         assert batch.ties is not None
-        anchor, positive, negative = (batch.ties[..., k] for k in range(3))
-        z = gather(batch.z, anchor)
-        loss = triplet_loss(
-            squared_distance(z, gather(batch.z, positive)),
-            squared_distance(z, gather(batch.z, negative)),
-            self.options.alpha,
-        )
+        anchor, positive, negative = batch.ties.unbind(dim=-1)
+        return anchor, positive, negative
+
+    def _share(self, batch: Batch) -> Tensor:
+        anchor, positive, negative = self._places(batch)
         row, y = batch.rows, batch.y
+        # A row that found no partner is its own, which is no triplet.
         whole = (row.gather(1, anchor) != row.gather(1, positive)) & (
             y.gather(1, anchor) != y.gather(1, negative)
         )
-        return weighted_mean(loss, batch.weight.gather(1, anchor) * whole)
+        return shares(batch.weight.gather(1, anchor) * whole)
 
 
 def gather(z: Tensor, places: Tensor) -> Tensor:

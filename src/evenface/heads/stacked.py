@@ -123,13 +123,10 @@ class Stacked:
             for part, place, (_, found), seen in zip(
                 self.parts, self.slices, made, figures, strict=True
             ):
-                part.criterion.zero_grad()
-                batch = replace(found[step], z=z[place].detach().requires_grad_())
-                losses = part.criterion(batch)
-                seen.count(losses, part.criterion, batch)
-                torch.autograd.backward(losses, torch.ones_like(losses))
-                assert batch.z.grad is not None
-                slopes.append(batch.z.grad)
+                batch = replace(found[step], z=z[place])
+                made_of = part.criterion.slopes(batch)
+                seen.count(made_of.losses, made_of.logits, batch.y)
+                slopes.append(made_of.slope)
             self.stack.backward(
                 slopes[0] if len(slopes) == 1 else torch.cat(slopes),
                 lambda number, slope: self.blocks[number].step([slope]),
@@ -150,6 +147,6 @@ class Stacked:
             seen = Means("validation")
             for batch in found:
                 own = replace(batch, z=gather(z[place], batch.rows))
-                seen.count(part.criterion(own), part.criterion, own)
+                seen.count(part.criterion(own), part.criterion.logits(own.z), own.y)
             figures += seen.means()
         return figures
