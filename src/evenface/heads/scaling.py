@@ -92,34 +92,52 @@ def fit_scaling(train: Vectors, components: int | None = None) -> Scaling:
     plain = Scaling(
         centre.astype(np.float32), inverse.astype(np.float32), np.zeros((d, 0), np.float32)
     )
-    basis = _axes_of_few(plain, train) if n < d else _axes_of_many(plain, train)
+    axes = _axes_of_few if n < d else _axes_of_many
+    basis = axes(plain, train, components)
     full = replace(plain, basis=np.ascontiguousarray(basis[:, ::-1], dtype=np.float32))
     return full if components is None else full.leading(components)
 
 
-def _axes_of_many(plain: Scaling, train: Vectors) -> npt.NDArray[Any]:
-    """Return all axes, narrowest first, from the matrix of inner products of features."""
+def _axes_of_many(
+    plain: Scaling, train: Vectors, components: int | None
+) -> npt.NDArray[np.floating[Any]]:
+    """Return the widest axes, narrowest first, from the matrix of inner products of features."""
     d = train.shape[1]
     products = np.zeros((d, d), dtype=np.float32)
     for rows in _blocks(len(train)):
         block = plain.standardised(train[rows])
         products += block.T @ block
     # Any rotation is exact; single precision only blurs which of two equal axes comes first.
-    with one_thread():
-        _, axes = linalg.eigh(products, driver="evd", overwrite_a=True, check_finite=False)
-    found: npt.NDArray[Any] = axes
-    return found
+    return _widest(products, components)[1]
 
 
-def _axes_of_few(plain: Scaling, train: Vectors) -> npt.NDArray[Any]:
-    """Return the axes of the rows' span, narrowest first, from the rows' inner products."""
-    rows = plain.standardised(train).astype(np.float64)
-    products = rows @ rows.T
-    with one_thread():
-        values, left = linalg.eigh(products, driver="evd", overwrite_a=True, check_finite=False)
+def _axes_of_few(
+    plain: Scaling, train: Vectors, components: int | None
+) -> npt.NDArray[np.floating[Any]]:
+    """Return the widest axes of the rows' span, narrowest first, from the rows' inner products."""
+    rows: npt.NDArray[np.floating[Any]] = plain.standardised(train)
+    few = components is not None and components <= len(train) // 2
+    if not few:
+        # The narrowest axes are lost in single precision.
+        rows = rows.astype(np.float64)
+    values, left = _widest(rows @ rows.T, components if few else None)
     # Identical rows span nothing; one axis is kept so that there is an input, 0.
-    keep = values > max(values[-1] * 1e-10, 1e-300)
+    keep = values > max(values[-1] * (1e-6 if few else 1e-10), 1e-30)
     if not keep.any():
         return np.eye(train.shape[1], 1)
-    axes: npt.NDArray[Any] = rows.T @ (left[:, keep] / np.sqrt(values[keep]))
+    axes: npt.NDArray[np.floating[Any]] = rows.T @ left[:, keep]
+    axes /= np.linalg.norm(axes, axis=0)
     return axes
+
+
+def _widest(
+    products: npt.NDArray[Any], components: int | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the largest eigenvalues and their vectors, smallest first; all if not told."""
+    n = len(products)
+    given: dict[str, Any] = {"driver": "evd"}
+    if components is not None and components <= n // 2:
+        given = {"driver": "evr", "subset_by_index": (n - components, n - 1)}
+    with one_thread():
+        values, vectors = linalg.eigh(products, overwrite_a=True, check_finite=False, **given)
+    return values, vectors
