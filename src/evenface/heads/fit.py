@@ -56,7 +56,8 @@ def fit(
             return stacked.train()
 
     found: dict[int, Outcome] = {}
-    stacks = list(_stacks(jobs, recipe))
+    # The longest first: begun last, it would leave the other threads idle.
+    stacks = sorted(_stacks(jobs, recipe), key=lambda own: -len(jobs[own[0]].rows) * len(own))
     count = min(len(stacks), cores()) if recipe.device == "cpu" else 1
     each = max(cores() // max(count, 1), 1)
     with ExitStack() as left:

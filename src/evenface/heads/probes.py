@@ -183,10 +183,8 @@ def train_probes(
         if later:
             waiting.append(cut)
     with one_thread_below(rows):
-        for seed in dict.fromkeys(t.seed for t in tasks):
-            own = [group for group in waiting if tasks[group.places[0]].seed == seed]
-            for name in later:
-                take(name, _fit(name, own))
+        for name in later:
+            take(name, _fit(name, waiting))
     return [Answer({n: one[n][0] for n in names}, {n: one[n][1] for n in names}) for one in found]
 
 
