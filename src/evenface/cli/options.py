@@ -101,7 +101,7 @@ class LearnArgs:
     hidden: str | None = None
     """Widths of the layers between, with commas. [default: 1000,128]"""
     rates: str | None = None
-    """Learning rates to choose from on validation rows. [default: 0.0003,0.001,0.003]"""
+    """Learning rates to choose from on validation rows. [default: 0.001,0.003]"""
     epochs: int | None = None
     """Passes over the training rows, at most. [default: 30]"""
     batch: int | None = None

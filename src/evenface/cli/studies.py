@@ -201,7 +201,7 @@ def bias(
     majority
         The group, as evenface names it, or each. [default: Asian men, or the largest group]
     shares
-        Its shares beyond the balanced one, with commas. [default: those of 0.3, 0.5, 0.7, 0.8,
+        Its shares beyond the balanced one, with commas. [default: those of 0.3, 0.5, 0.7,
         0.9 and 0.95 that can be reached]
     total
         Identities in each training set. [default: as many as every share allows]

@@ -17,7 +17,7 @@ from evenface.faces.split import Rows, Split
 LEAST = 3
 """People of each group that a training set needs: fewer make no pairs to speak of."""
 
-SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+SHARES = (0.3, 0.5, 0.7, 0.9, 0.95)
 """Shares of the majority group beyond the balanced one, as far as there are people for them."""
 
 SLACK = 1e-9

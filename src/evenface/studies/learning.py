@@ -73,7 +73,7 @@ class LearnOptions(Options):
     components: int = Field(COMPONENTS, ge=0)
     losses: tuple[str, ...] = ("softmax", "contrastive", "triplet")
     hidden: tuple[int, ...] = (1000, 128)
-    rates: tuple[float, ...] = (0.0003, 0.001, 0.003)
+    rates: tuple[float, ...] = (0.001, 0.003)
     epochs: int = Field(20, ge=1, le=10_000)
     epochs_of: dict[str, int] = Field(default_factory=dict)
     batch: int = Field(256, ge=4)
