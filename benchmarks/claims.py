@@ -35,11 +35,10 @@ MAJORITY = 1
 SMALL = {"hidden": (32, 16), "rates": (0.01,), "epochs": 10, "batch": 32, "remedies": ()}
 
 
-def people(centres: np.ndarray, identities: int, seed: int, most: int = 1) -> Embeddings:
-    """Return `identities` of each group about its centre, `most` times as many of the majority."""
+def people(centres: np.ndarray, identities: int, seed: int) -> Embeddings:
+    """Return `identities` of each group about its centre, with unit noise."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(len(GROUPS)), identities)
-    group = np.concatenate([group, np.full((most - 1) * identities, MAJORITY)])
     x = centres[group] + rng.normal(size=(group.size, centres.shape[1]))
     rows = [(f"{i}", f"{i}", GROUPS[g][1], GROUPS[g][0]) for i, g in enumerate(group)]
     schema = ["sample_id", "identity", "gender", "ethnicity"]

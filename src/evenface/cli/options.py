@@ -103,7 +103,7 @@ class LearnArgs:
     rates: str | None = None
     """Learning rates to choose from on validation rows. [default: 0.001,0.003]"""
     epochs: int | None = None
-    """Passes over the training rows, at most. [default: 30]"""
+    """Passes over the training rows, at most. [default: 20]"""
     batch: int | None = None
     """Rows a step. [default: 256]"""
     patience: int | None = None
