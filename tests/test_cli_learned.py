@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from evenface.cli import main
+from evenface.cli import main, options
 from evenface.embed.store import write_embeddings
+from evenface.studies.learning import LearnOptions
 from evenface.studies.table import load_result
 from populations import ETHNICITIES, Gaussian, labelled
 
@@ -41,6 +45,20 @@ def out(emb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "out"
 
 
+def test_the_help_states_the_defaults_that_are_used() -> None:
+    source = Path(inspect.getsourcefile(options.LearnArgs) or "").read_text()
+    body = source[source.index("class LearnArgs") :].split("\n\n\n")[0]
+    said = re.findall(r"^    (\w+): .*?\[default: ([^\]]*)\]", body, re.MULTILINE | re.DOTALL)
+    used = LearnOptions().model_dump()
+    stated = {name: value for name, value in said if name != "losses"}
+    assert set(stated) == {f.name for f in dataclasses.fields(options.LearnArgs)} - {"losses"}
+    for name, value in stated.items():
+        mine = used[name]
+        shown = ",".join(map(str, mine)) if isinstance(mine, tuple) else mine
+        same = float(value) == mine if isinstance(mine, float | int) else value == shown
+        assert same, f"--{name}: the help says {value}, the default is {mine}"
+
+
 def test_a_run_leaves_results_figures_and_chapters(out: Path) -> None:
     page = (out / "report.html").read_text()
     for name in ("spaces", "bias"):
@@ -51,6 +69,12 @@ def test_a_run_leaves_results_figures_and_chapters(out: Path) -> None:
     assert {"spaces", "spaces_curves", "bias_spaces"} | majorities <= drawn
     for name in majorities:
         assert f"figures/{name}.svg" in page
+    # Once for each majority: the three measures against the share, and both families of tests.
+    assert page.count("kNN accuracy of the worst group.</span>") == 6
+    assert page.count("learned balanced minus that at the share") >= 6
+    assert page.count("Does one loss lose less?") == 6
+    assert page.count("Does a remedy give accuracy back, at the largest share?") == 6
+    assert page.count("<td>group-balanced sampling</td>") > 6
 
 
 def test_results_hold_every_number_with_its_interval(out: Path) -> None:

@@ -94,7 +94,7 @@ class LearnArgs:
     target: str | None = None
     """Attribute whose values a space is to part. [default: group]"""
     components: int | None = None
-    """Widest principal axes that networks are given; 0: all. [default: 512]"""
+    """Widest principal axes that networks are given; 0: all. [default: 256]"""
     losses: str | None = None
     """softmax, contrastive, triplet; with evenface[metric] also supcon, multi-similarity,
     arcface, cosface. [default: the first three]"""

@@ -59,7 +59,9 @@ def bias_tables(result: BiasResult) -> list[dict[str, Any]]:
         own = result.numbers.filter(majority=majority)
         shares = sorted(set(own["share"].to_list()))
         kinds = dict.fromkeys(own.select("loss", "remedy").rows())
-        tests = result.tables["tests"].filter(majority=majority)
+        tests, gains = (
+            result.tables[name].filter(majority=majority) for name in ("tests", "remedy_tests")
+        )
         tables.append(
             {
                 "majority": majority,
@@ -91,7 +93,14 @@ def bias_tables(result: BiasResult) -> list[dict[str, Any]]:
                     }
                     for loss, remedy in kinds
                 ],
-                "tests": [_test(row) for row in tests.rows(named=True)],
+                "tests": [
+                    {**_test(row), "a": LOSSES[row["a"]].title, "b": LOSSES[row["b"]].title}
+                    for row in tests.rows(named=True)
+                ],
+                "gains": [
+                    {**_test(row), "loss": LOSSES[row["b"]].title, "remedy": _remedy(row["a"])}
+                    for row in gains.rows(named=True)
+                ],
             }
         )
     return tables
@@ -101,11 +110,14 @@ def _test(row: dict[str, Any]) -> dict[str, Any]:
     known = row["low"] is not None and row["p_holm"] is not None
     return {
         "what": "mean of groups" if row["what"] == MEAN else "worst group",
-        "a": LOSSES[row["a"]].title,
-        "b": LOSSES[row["b"]].title,
         "value": f"{row['value']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]".replace("-", "−")
         if known
         else "not tested",
         "p": f"{row['p_holm']:.3g}" if known else str(row["method"]),
         "splits": row["splits"],
     }
+
+
+def _remedy(name: str) -> str:
+    """Return the title of the remedy in ``loss + remedy``."""
+    return REMEDIES[name.split(" + ")[1]].title
