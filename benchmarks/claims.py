@@ -35,10 +35,11 @@ MAJORITY = 1
 SMALL = {"hidden": (32, 16), "rates": (0.01,), "epochs": 10, "batch": 32, "remedies": ()}
 
 
-def people(centres: np.ndarray, identities: int, seed: int) -> Embeddings:
-    """Return `identities` of each group about its centre, with unit noise."""
+def people(centres: np.ndarray, identities: int, seed: int, most: int = 1) -> Embeddings:
+    """Return `identities` of each group about its centre, `most` times as many of the majority."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(len(GROUPS)), identities)
+    group = np.concatenate([group, np.full((most - 1) * identities, MAJORITY)])
     x = centres[group] + rng.normal(size=(group.size, centres.shape[1]))
     rows = [(f"{i}", f"{i}", GROUPS[g][1], GROUPS[g][0]) for i, g in enumerate(group)]
     schema = ["sample_id", "identity", "gender", "ethnicity"]
@@ -75,7 +76,9 @@ def twins(seed: int) -> pl.DataFrame:
 
 
 def ordering(seed: int) -> pl.DataFrame:
-    return tests(people(close_minorities(), 60, seed), seed, losses=("softmax", "contrastive"))
+    # Many people of the majority: where few set the total, what is lost to few rows hides the rest.
+    crowd = people(close_minorities(), 300, seed, most=4)
+    return tests(crowd, seed, losses=("softmax", "contrastive"))
 
 
 def tests(embeddings: Embeddings, seed: int, **options: object) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from evenface.studies.bias import BiasOptions, BiasResult, bias
 from evenface.studies.compositions import SHARES, largest_total, numbers_at
 from evenface.studies.data import CommonOptions
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
-from populations import Gaussian
+from populations import ETHNICITIES, Gaussian, labelled
 
 QUICK = {"hidden": (64, 16), "rates": (0.003,), "epochs": 12, "batch": 64}
 COMMON = CommonOptions(resamples=200)
@@ -42,6 +42,30 @@ def test_no_loss_is_said_to_lose_where_there_is_nothing_to_learn() -> None:
     result = bias(population.embeddings(), BiasOptions(**QUICK, remedies=()), COMMON)
     assert (result.tables["tests"]["p_holm"] > 0.05).all()
     assert all("loses less" not in sentence for sentence in result.reading())
+
+
+def test_the_loss_that_loses_less_is_found_where_one_does() -> None:
+    # Minorities near each other, far from the majority: the pairs of two minorities that
+    # contrastive learning needs are as rare as the square of their share, softmax's rows are not.
+    rng = np.random.default_rng(1)
+    majority, sizes = 1, [1200 if g == 1 else 300 for g in range(6)]
+    group = np.repeat(np.arange(6), sizes)
+    centres = 3.0 * np.eye(6, 8)
+    centres[majority] = 8.0 * np.eye(8)[7]
+    x = centres[group] + rng.normal(size=(group.size, 8))
+    kinds = [(e, g) for e in ETHNICITIES for g in ("female", "male")]
+    rows = [(f"{i}", f"{i}", kinds[g][1], kinds[g][0]) for i, g in enumerate(group)]
+    options = BiasOptions(
+        hidden=(32, 16), rates=(0.01,), epochs=10, batch=32, remedies=(),
+        losses=("softmax", "contrastive"),
+    )  # fmt: skip
+    result = bias(labelled(x, rows), options, COMMON)
+    found = result.tables["tests"].filter(what="all").row(0, named=True)
+    assert found["p_holm"] < 0.05
+    assert found["value"] < 0
+    assert found["high"] < 0
+    said = "Over the shares of male · Asian, softmax loses less than contrastive"
+    assert any(sentence.startswith(said) for sentence in result.reading())
 
 
 def test_bias_is_paired_keeps_its_total_and_survives_saving() -> None:
