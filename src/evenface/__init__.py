@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
     from evenface.embed.exchange import export_embeddings, import_vectors
     from evenface.embed.extract import embed_faces
+    from evenface.embed.join import join_embeddings
     from evenface.embed.models import Embedder, ModelCard, OnnxOptions, load_embedder
-    from evenface.embed.models.cards import MODELS
+    from evenface.embed.models.catalogue import MODELS
     from evenface.embed.store import check_embeddings, open_embeddings
     from evenface.errors import EvenfaceError
     from evenface.faces.datasets import DATASETS
@@ -45,8 +46,9 @@ _HOMES = {
     "embed.embeddings": ("Embeddings", "embeddings_from_arrays"),
     "embed.exchange": ("export_embeddings", "import_vectors"),
     "embed.extract": ("embed_faces",),
+    "embed.join": ("join_embeddings",),
     "embed.models": ("Embedder", "ModelCard", "OnnxOptions", "load_embedder"),
-    "embed.models.cards": ("MODELS",),
+    "embed.models.catalogue": ("MODELS",),
     "embed.store": ("check_embeddings", "open_embeddings"),
     "errors": ("EvenfaceError",),
     "faces.datasets": ("DATASETS",),
@@ -101,6 +103,7 @@ __all__ = [
     "embeddings_from_arrays",
     "export_embeddings",
     "import_vectors",
+    "join_embeddings",
     "load_embedder",
     "make_splits",
     "map_space",

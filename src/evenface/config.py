@@ -34,7 +34,17 @@ class EmbedOptions(Options):
         ``auto``: five-point alignment where the network wants it and there is a detector.
     detector : str, optional
         YuNet's ONNX file.
+    weights : str, optional
+        A weight file of one's own in place of the model's.
+    layer : str, optional
+        Another output of the model than its card's.
+    preprocessing : {"card", "raw-pixels"}
+        ``raw-pixels``: RGB from 0 to 255 for every model.
     device : {"cpu", "cuda"}
+    dtype : {"auto", "float32", "bfloat16", "float16"}
+        What a model of evenface's own is computed in.
+    runtime : {"auto", "eager", "onnxruntime", "openvino", "compile"}
+        What runs it.
     batch : int
         Pictures for one call of the network.
     workers : int, optional
@@ -48,7 +58,12 @@ class EmbedOptions(Options):
     model: str = "hog"
     align: Literal["auto", "yunet", "none"] = "auto"
     detector: str | None = None
+    weights: str | None = None
+    layer: str | None = None
+    preprocessing: Literal["card", "raw-pixels"] = "card"
     device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    runtime: Literal["auto", "eager", "onnxruntime", "openvino", "compile"] = "auto"
     batch: int = Field(32, ge=1)
     workers: int | None = Field(None, ge=1)
     max_pixels: int = Field(64_000_000, ge=1)

@@ -14,6 +14,7 @@ from evenface.embed.embeddings import Embeddings
 from evenface.embed.extract import embed_faces
 from evenface.embed.models import load_embedder
 from evenface.embed.progress import Progress
+from evenface.embed.resume import begun_runtime
 from evenface.embed.store import open_embeddings
 from evenface.errors import (
     ConfigError,
@@ -194,9 +195,23 @@ def embed(faces: Faces, out: Path, config: StudyConfig, on_step: Tell | None = N
         failed = f", {p.failures} failed" if p.failures else ""
         tell(Step("embed", p.done, p.total, f"{p.rate:.0f}/s{left}{failed}"))
 
+    tell(Step("model", 0, 1, options.model))
+    begun = begun_runtime(out)
+    embedder = load_embedder(
+        options.model,
+        weights=options.weights,
+        layer=options.layer,
+        preprocessing=options.preprocessing,
+        device=options.device,
+        dtype=begun.get("dtype", "auto") if options.dtype == "auto" else options.dtype,
+        runtime=begun.get("engine", "auto") if options.runtime == "auto" else options.runtime,
+        options=options.onnx,
+    )
+    said = [" ".join(getattr(embedder, "runtime", {}).values()), *getattr(embedder, "notes", ())]
+    tell(Step("model", 1, 1, "; ".join(filter(None, [options.model, *said]))))
     return embed_faces(
         faces,
-        load_embedder(options.model, device=options.device, options=options.onnx),
+        embedder,
         out,
         align=options.align,
         detector=options.detector,

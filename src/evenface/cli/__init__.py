@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
-from evenface.cli import embed, lists, run, studies
+from evenface.cli import embed, lists, models, run, studies
 from evenface.errors import EvenfaceError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -19,13 +19,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": embed.import_command,
     "export": embed.export,
     "check": embed.check,
+    "join": embed.join,
     "map": studies.map_command,
     "probe": studies.probe,
     "transfer": studies.transfer,
     "spaces": studies.spaces,
     "bias": studies.bias,
     "report": run.report,
-    "models": lists.models,
     "datasets": lists.datasets,
 }
 
@@ -40,6 +40,7 @@ app = App(
 )
 for _name, _command in COMMANDS.items():
     app.command(_command, name=_name)
+app.command(models.app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

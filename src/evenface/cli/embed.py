@@ -1,4 +1,4 @@
-"""Commands about embedding folders: ``embed``, ``import``, ``export``, ``check``."""
+"""Commands about embedding folders: ``embed``, ``import``, ``export``, ``join``, ``check``."""
 
 from __future__ import annotations
 
@@ -112,6 +112,21 @@ def export(emb: Path, file: Path, /, *, to: Literal["npz", "csv", "parquet"] | N
     from evenface.embed.store import open_embeddings
 
     say(export_embeddings(open_embeddings(emb), file, to=to))
+
+
+def join(*emb: Path, out: Path) -> None:
+    """Join embedding folders of the same contract: network, weights and preprocessing.
+
+    Parameters
+    ----------
+    emb
+        Embedding folders, two or more.
+    out
+        Embedding folder; must not exist, or be empty.
+    """
+    from evenface.embed.join import join_embeddings
+
+    say(join_embeddings(emb, out))
 
 
 def check(emb: Path, /) -> None:

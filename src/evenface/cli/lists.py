@@ -1,19 +1,8 @@
-"""Commands that list what is known: ``models``, ``datasets``."""
+"""Commands that list what is known: ``datasets``."""
 
 from __future__ import annotations
 
 from evenface.cli.console import say
-
-
-def models() -> None:
-    """List the networks known by name."""
-    from evenface.embed.models.cards import MODELS
-
-    for card in MODELS.values():
-        say(f"{card.name:<18} {card.dimension} numbers, input {card.size[0]} x {card.size[1]}")
-        say(f"{'':<18} licence: {card.licence or 'unknown'}")
-        say(f"{'':<18} {card.paper}")
-    say(f"{'onnx:FILE':<18} any ONNX network; FILE.json or options say what input it wants")
 
 
 def datasets() -> None:

@@ -28,8 +28,18 @@ class EmbedArgs:
     """Warp faces to five landmarks; auto does where the network wants it. [default: auto]"""
     detector: Path | None = None
     """YuNet's ONNX file, for alignment."""
+    weights: Path | None = None
+    """A weight file of your own in place of the model's."""
+    layer: str | None = None
+    """Another output of the model; `evenface models` lists them."""
+    preprocessing: Literal["card", "raw-pixels"] | None = None
+    """raw-pixels: RGB from 0 to 255, whatever the model was trained on. [default: card]"""
     device: Literal["cpu", "cuda"] | None = None
-    """Where an ONNX network runs. [default: cpu]"""
+    """Where the network runs. [default: cpu]"""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] | None = None
+    """What a named network is computed in. [default: auto, the fastest that is as good]"""
+    runtime: Literal["auto", "eager", "onnxruntime", "openvino", "compile"] | None = None
+    """What runs a named network. [default: auto, the fastest here]"""
     batch: int | None = None
     """Pictures for one call of the network. [default: 32]"""
     workers: int | None = None
@@ -180,7 +190,8 @@ def embed_values(args: EmbedArgs) -> dict[str, Any]:
     """Return what was said about embedding, as values of a study file."""
     values = dict(args.__dict__)
     values.pop("images_root")
-    values["detector"] = None if args.detector is None else str(args.detector)
+    for name in ("detector", "weights"):
+        values[name] = None if values[name] is None else str(values[name])
     values["size"] = _size(args.size)
     values["mean"] = _scalars(args.mean, "--mean")
     values["scale"] = _scalars(args.scale, "--scale")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,9 +97,62 @@ def align_face(
     ValueError
         Where the landmarks are all one point, or fit at no scale.
     """
+    return _warped(image, similarity(landmarks, template(size)), size)
+
+
+def box_crop(
+    image: NDArray[np.uint8],
+    box: ArrayLike,
+    size: tuple[int, int],
+    factor: float,
+    side: Literal["short", "mean", "each"],
+) -> NDArray[np.uint8]:
+    """Cut a piece around a detected face and resize it; outside the picture it is black.
+
+    Parameters
+    ----------
+    image : uint8 array, shape (h, w, 3)
+    box : array, shape (4,)
+        Left, top, width and height of the face in pixels.
+    size : (int, int)
+        Width and height of the crop.
+    factor : float
+        The piece's sides as multiples of the box's.
+    side : {"short", "mean", "each"}
+        ``short``, ``mean``: a square by the box's shorter side or the mean of both. ``each``: by
+        each side, then stretched.
+
+    Returns
+    -------
+    uint8 array, shape (size[1], size[0], 3)
+
+    Raises
+    ------
+    ValueError
+        Where the box has no area.
+    """
+    left, top, width, height = np.asarray(box, float)
+    if not (width > 0 and height > 0):
+        raise ValueError("the face's box has no area")
+    spans = {
+        "short": (min(width, height),) * 2,
+        "mean": ((width + height) / 2,) * 2,
+        "each": (width, height),
+    }
+    scale = np.array(size) / (factor * np.array(spans[side]))
+    # Pixel centres are whole numbers, so edges lie half a pixel before.
+    centre = np.array([left + width / 2, top + height / 2]) - 0.5
+    matrix = np.zeros((2, 3))
+    matrix[:, :2] = np.diag(scale)
+    matrix[:, 2] = (np.array(size) - 1) / 2 - scale * centre
+    return _warped(image, matrix, size)
+
+
+def _warped(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.uint8]:
     import cv2
 
-    matrix = similarity(landmarks, template(size))
     image, matrix = _seen(image, matrix, size)
     warped = cv2.warpAffine(
         image,

@@ -47,7 +47,8 @@ class Embeddings:
     failures : polars.DataFrame
         Pictures without a vector: ``sample_id, path, identity, stage, reason``.
     preprocessing : dict
-        How crops were made: ``align, aligned, reason, detector, size, max_pixels``.
+        How crops were made: ``align, aligned, reason, detector, crop, contract, size,
+        max_pixels``.
     """
 
     rows: pl.DataFrame
@@ -271,12 +272,23 @@ def _known(column: str) -> pl.Expr:
 
 def unknown_card(name: str, dimension: int) -> dict[str, Any]:
     """Return a card for vectors from a network that is not at hand: None where ours has values."""
-    fields = ("size", "color", "mean", "scale", "layout", "output", "alignment", "commercial_use")
-    text = {"licence": "", "paper": "", "url": "", "sha256": "", "assumed": []}
+    fields = (
+        "size",
+        "color",
+        "mean",
+        "scale",
+        "layout",
+        "output",
+        "alignment",
+        "box",
+        "contract",
+        "commercial_use",
+    )
+    text = {"licence": "", "paper": "", "url": "", "accuracy": "", "sha256": "", "assumed": []}
     return {"name": name, "dimension": dimension, **dict.fromkeys(fields), **text}
 
 
 def unknown_preprocessing() -> dict[str, Any]:
     """Return what is known of the crops behind vectors that came from elsewhere: nothing."""
-    keys = ("align", "aligned", "reason", "detector", "size", "max_pixels")
+    keys = ("align", "aligned", "reason", "detector", "crop", "contract", "size", "max_pixels")
     return dict.fromkeys(keys)

@@ -108,6 +108,7 @@ def embed_faces(
         describe_source(faces),
         {"part_rows": part_rows, "batch": batch},
         len(faces),
+        getattr(embedder, "runtime", None),
     )
     made = make_folder(out)
     with one_writer(out):

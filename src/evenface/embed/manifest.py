@@ -44,6 +44,7 @@ def new_manifest(
     source: Mapping[str, Any],
     chunks: Mapping[str, int],
     pictures: int,
+    runtime: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the manifest that a folder starts with; nothing in it depends on the time."""
     return {
@@ -55,6 +56,7 @@ def new_manifest(
         "dtype": "float32",
         "source": dict(source),
         "chunks": dict(chunks),
+        "runtime": dict(runtime or {}),
         "counts": {"pictures": pictures, "rows": 0, "failures": 0},
         "parts": [],
     }

@@ -10,13 +10,19 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenface.embed.align import align_face, center_crop
+from evenface.embed.align import align_face, box_crop, center_crop
 from evenface.embed.decode import decode_image, read_image
-from evenface.embed.detect import WHERE, Detector
+from evenface.embed.detect import WHERE, Detection, Detector
 from evenface.embed.models.cards import ModelCard
+from evenface.embed.models.catalogue import YUNET
+from evenface.embed.models.place import present
 from evenface.errors import ImageError, ModelError
 
 ALIGNMENTS: Final = ("auto", "yunet", "none")
+WANTED: Final = {
+    "arcface5": "faces aligned to five points",
+    "box": "a square around each detected face",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +91,14 @@ class Preparer:
             faces = self._detector.detect(image)
             if not faces:
                 raise ImageError("detect", "no face was found")
-            return align_face(image, faces[0].landmarks, self._card.size), len(faces)
+            return self._cut(image, faces[0]), len(faces)
         except (cv2.error, ValueError, np.linalg.LinAlgError) as error:
             raise ImageError("detect", f"the face can't be aligned: {error}") from error
+
+    def _cut(self, image: NDArray[np.uint8], face: Detection) -> NDArray[np.uint8]:
+        if self._card.box is not None:
+            return box_crop(image, face.box, self._card.size, *self._card.box)
+        return align_face(image, face.landmarks, self._card.size)
 
 
 def plan_preprocessing(
@@ -111,19 +122,27 @@ def plan_preprocessing(
     if align not in ALIGNMENTS:
         raise ModelError(f"align must be one of {', '.join(ALIGNMENTS)}, not {align!r}")
     if align == "yunet" and detector is None:
-        raise ModelError(f"--align yunet needs YuNet's file: {WHERE} and give --detector FILE")
-    wanted = card.alignment == "arcface5"
+        detector = next(filter(None, map(present, YUNET)), None)
+        if detector is None:
+            raise ModelError(
+                "--align yunet needs YuNet's file: run `evenface models fetch yunet`, or "
+                f"{WHERE} and give --detector FILE"
+            )
+    wanted = card.alignment != "none"
     use = align == "yunet" or (align == "auto" and wanted and detector is not None)
     found_by = Detector(detector) if use and detector is not None else None
     reason = None
     if wanted and not use:
         why = "no alignment was asked for" if align == "none" else "no face detector was given"
-        reason = f"{card.name} wants faces aligned to five points, but {why}"
+        reason = f"{card.name} wants {WANTED[card.alignment]}, but {why}"
+    crop = ("box" if card.box else "arcface5") if use else "centre"
     plan = {
         "align": "yunet" if use else "none",
         "aligned": use,
         "reason": reason,
         "detector": None if found_by is None else {"name": "yunet", "sha256": found_by.sha256},
+        "crop": crop,
+        "contract": card.contract or None,
         "size": list(card.size),
         "max_pixels": max_pixels,
     }

@@ -55,6 +55,13 @@ def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
                 f"{out / MANIFEST} is damaged: chunks lacks batch or part_rows. "
                 "Delete the folder to start again"
             )
+        begun, now = present.get("runtime", {}), manifest["runtime"]
+        if not present["finished"] and begun != now:
+            raise StoreError(
+                f"{out} was begun by {_runtime(begun)} and would go on by {_runtime(now)}. Say "
+                f"`--runtime {begun.get('engine', 'auto')} --dtype {begun.get('dtype', 'auto')}`, "
+                "choose another folder, or delete this one to start again"
+            )
         # Chunks and batches must go on as they began, for the same parts to the byte.
         manifest = present
     remove(out, TEMPORARY)
@@ -63,6 +70,24 @@ def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     elif not (out / MANIFEST).exists():
         write_manifest(out, manifest)
     return manifest
+
+
+def begun_runtime(out: Path) -> dict[str, str]:
+    """Return what runs the network of a folder of ours that was begun and not finished.
+
+    Networks that are always run in one way say nothing, as a new folder does.
+    """
+    try:
+        manifest = read_manifest(out)
+    except StoreError:
+        return {}
+    # ONNX files and HOG take no engine, so none may be asked of them.
+    own = manifest["model"].get("architecture") not in (None, "", "onnx")
+    return {} if manifest["finished"] or not own else dict(manifest.get("runtime") or {})
+
+
+def _runtime(runtime: dict[str, str]) -> str:
+    return " ".join(runtime.values()) or "another version"
 
 
 def _some(differs: list[str], most: int = 3) -> str:

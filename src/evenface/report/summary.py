@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evenface.embed.models.contracts import RAW
 from evenface.heads.objectives import LOSSES
 from evenface.report.results import Loaded
 from evenface.report.tables import Cell, cell, title_of
@@ -71,6 +72,14 @@ def warnings(loaded: Loaded) -> list[tuple[str, str]]:
                 f"({values}). If one is wrong, every number here is about a model fed wrongly.",
             )
         )
+    if card.get("contract") == RAW:
+        found.append(
+            (
+                "Pixels went in untouched",
+                "This network was trained on other pixels (its card says which); raw pixels were "
+                "asked for, to see what that does. No number here is the published network's.",
+            )
+        )
     # Rendered faces stand where they should; there is nothing to align.
     if crops.get("aligned") is False and crops.get("reason") and not context.get("synthetic"):
         found.append(
@@ -126,7 +135,12 @@ def facts(context: Mapping[str, Any], splits: Mapping[str, Any] | None) -> list[
     return shown
 
 
-CARD = (("paper", "Paper"), ("sha256", "Weights (sha256)"))
+CARD = (
+    ("output", "Layer"),
+    ("paper", "Paper"),
+    ("accuracy", "Published accuracy"),
+    ("sha256", "Weights (sha256)"),
+)
 
 
 def _count(number: Any) -> str:
@@ -138,6 +152,8 @@ def _input(card: Mapping[str, Any]) -> str:
         return UNSTATED
     width, height = card["size"]
     rest = [f"{width} × {height}", str(card.get("color") or "")]
+    if card.get("contract"):
+        rest.append(f"contract {card['contract']}")
     rest += [f"{k} {card[k]}" for k in ("mean", "scale") if card.get(k) is not None]
     return ", ".join(r for r in rest if r)
 
@@ -145,6 +161,8 @@ def _input(card: Mapping[str, Any]) -> str:
 def _alignment(crops: Mapping[str, Any]) -> str:
     if crops.get("aligned"):
         detector = (crops.get("detector") or {}).get("name", "a detector")
+        if crops.get("crop") == "box":
+            return f"a square around the face found by {detector}"
         return f"to five points found by {detector}"
     if crops.get("aligned") is False:
         return f"none: {crops['reason']}" if crops.get("reason") else "none; none is needed"

@@ -42,7 +42,7 @@ def test_cards_are_json() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"'resnet'; known: hog, or onnx:FILE"):
+    with pytest.raises(ModelError, match=r"'resnet'; known: hog, vggface-vgg16, .*onnx:FILE"):
         load_embedder("resnet")
     with pytest.raises(ModelError, match=r"did you mean onnx:net\.onnx"):
         load_embedder("net.onnx")

@@ -11,7 +11,8 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenface.embed.models.cards import HOG, ModelCard
+from evenface.embed.models.cards import ModelCard
+from evenface.embed.models.catalogue import HOG
 
 BLOCK, STRIDE, CELL, BINS = (28, 28), (14, 14), (14, 14), 9
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evenface.embed.files import file_sha256
 from evenface.embed.models.cards import ModelCard
+from evenface.embed.models.contracts import network_input, with_preprocessing
 from evenface.embed.models.options import LARGEST_SIDE, OnnxOptions, read_sidecar
+from evenface.embed.models.session import open_session, shortened
 from evenface.errors import ModelError
 
 FLOATS: Final = {
@@ -29,17 +32,20 @@ SAY: Final = "say it in the card beside the file or as an option"
 class OnnxEmbedder:
     """An ONNX file with one picture input and an embedding output.
 
-    What the network wants is taken from, in this order: `options`, the card beside the file
-    (``net.onnx.json`` or ``net.json``, keys as in `ModelCard`), the file's own shapes, and else
-    RGB, unscaled pixels 0 to 255, ArcFace alignment, 112 x 112. ``card.assumed`` names the
+    What the network wants is taken from, in this order: `options`, `card` or else the card beside
+    the file (``net.onnx.json`` or ``net.json``, keys as in `ModelCard`), the file's own shapes, and
+    else RGB, unscaled pixels 0 to 255, ArcFace alignment, 112 x 112. ``card.assumed`` names the
     fields that nobody stated.
 
     Parameters
     ----------
     path : Path
         The ONNX file.
+    card : ModelCard, optional
+        What is known of the file; a card beside it is then not read.
     device : {"cpu", "cuda"}
         Where it runs.
+    preprocessing : {"card", "raw-pixels"}
     options : OnnxOptions, optional
 
     Raises
@@ -49,25 +55,34 @@ class OnnxEmbedder:
     """
 
     def __init__(
-        self, path: Path, *, device: str = "cpu", options: OnnxOptions | None = None
+        self,
+        path: Path,
+        *,
+        card: ModelCard | None = None,
+        device: str = "cpu",
+        preprocessing: str = "card",
+        options: OnnxOptions | None = None,
     ) -> None:
-        self.path = path
-        self._session = _open_session(path, device)
+        self.path, self.device = path, device
+        self._session = open_session(path, device)
         source = self._input()
         self._name: str = source.name
         self._dtype = FLOATS[source.type]
-        stated = {**read_sidecar(path), **(options or OnnxOptions()).checked()}
-        digest = _file_hash(path)
+        given = (options or OnnxOptions()).checked()
+        stated = {**(read_sidecar(path) if card is None else _known(card)), **given}
+        if given:
+            stated.pop("contract", None)
+        digest = file_sha256(path)
         if stated.get("sha256", digest) != digest:
             raise ModelError(
                 f"{path} has sha256 {digest}; its card says {stated['sha256']}. "
                 "Get the right file, or correct the card"
             )
-        fields = {**self._shape_fields(source.shape, stated), **stated, "sha256": digest}
+        found = {**self._shape_fields(source.shape, stated), **stated, "sha256": digest}
         # A name that isn't UTF-8 couldn't be printed.
-        fields.setdefault("name", "onnx:" + path.name.encode("utf-8", "replace").decode())
-        assumed = tuple(name for name in ASSUMABLE if name not in fields)
-        draft = ModelCard(**{"size": (DEFAULT_SIDE, DEFAULT_SIDE), "dimension": 0, **fields})
+        found.setdefault("name", "onnx:" + path.name.encode("utf-8", "replace").decode())
+        assumed = tuple(name for name in ASSUMABLE if name not in found)
+        draft = ModelCard(**{"size": (DEFAULT_SIDE, DEFAULT_SIDE), "dimension": 0, **found})
         # Zero: any number of pictures at a time.
         self._fixed = max(source.shape[0], 0) if isinstance(source.shape[0], int) else 0
         if self._fixed * draft.size[0] * draft.size[1] > MOST_PIXELS:
@@ -75,9 +90,9 @@ class OnnxEmbedder:
                 f"input shape {source.shape} asks for {self._fixed} pictures at a time, "
                 f"more than {MOST_PIXELS} pixels; export the network for fewer"
             )
-        self._mean = np.asarray(draft.mean, np.float32)
-        self._scale = np.asarray(draft.scale, np.float32)
-        self._card = draft
+        if draft.alignment == "box" and draft.box is None:
+            raise self._fault("alignment is box, but nothing says how large; give the card a box")
+        self._card = draft = with_preprocessing(draft, preprocessing)
         output, dimension = self._probe(stated.get("output"))
         if stated.get("dimension", dimension) != dimension:
             raise self._fault(
@@ -91,6 +106,15 @@ class OnnxEmbedder:
     def card(self) -> ModelCard:
         """What the network is and wants."""
         return self._card
+
+    @property
+    def runtime(self) -> dict[str, str]:
+        """What runs it: ``engine``, ``dtype``, ``device``."""
+        return {
+            "engine": "onnxruntime",
+            "dtype": str(np.dtype(self._dtype)),
+            "device": self.device,
+        }
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed RGB crops.
@@ -130,19 +154,14 @@ class OnnxEmbedder:
         if self._fixed > len(crops):
             fill = np.zeros((self._fixed - len(crops), *crops.shape[1:]), np.uint8)
             crops = np.concatenate([crops, fill])
-        if self._card.color == "BGR":
-            crops = crops[..., ::-1]
-        pixels = (crops.astype(np.float32) - self._mean) * self._scale
-        if self._card.layout == "NCHW":
-            pixels = pixels.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(pixels, dtype=self._dtype)
+        return network_input(crops, self._card).astype(self._dtype, copy=False)
 
     def _run(self, tensor: NDArray[Any], outputs: list[str]) -> list[NDArray[Any]]:
         try:
             found = self._session.run(outputs, {self._name: tensor})
         except Exception as error:
             raise self._fault(
-                f"the network fails on input {tensor.shape}: {_shortened(error)}"
+                f"the network fails on input {tensor.shape}: {shortened(error)}"
             ) from error
         return [np.asarray(output) for output in found]
 
@@ -240,49 +259,13 @@ class OnnxEmbedder:
         return ModelError(f"{self.path}: {text}")
 
 
+def _known(card: ModelCard) -> dict[str, Any]:
+    """Return what a card states; an output without a name and a missing hash say nothing."""
+    silent = ("", None, ())
+    return {f.name: v for f in fields(card) if (v := getattr(card, f.name)) not in silent}
+
+
 def _is_embedding(value: NDArray[Any], count: int) -> bool:
     if value.ndim < 2 or value.dtype.kind != "f" or value.shape[0] != count:
         return False
     return bool(value.shape[1] > 0 and (value.ndim == 2 or set(value.shape[2:]) == {1}))
-
-
-def _open_session(path: Path, device: str) -> Any:
-    import onnxruntime as ort
-
-    if device not in ("cpu", "cuda"):
-        raise ModelError(f"device must be cpu or cuda, not {device!r}")
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "doesn't exist"
-        raise ModelError(f"{path} {what}; an ONNX file was expected")
-    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
-    lacking = (
-        "cuda was asked for, but this ONNX Runtime can't use it (it has "
-        f"{', '.join(ort.get_available_providers())}); install onnxruntime-gpu, or use cpu"
-    )
-    if provider not in ort.get_available_providers():
-        raise ModelError(lacking)
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    # Threads that spin between batches would take the cores from decoding.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = ort.InferenceSession(
-            str(path), options, providers=list(dict.fromkeys([provider, "CPUExecutionProvider"]))
-        )
-    except Exception as error:
-        raise ModelError(
-            f"{path} can't be loaded as an ONNX network: {_shortened(error)}"
-        ) from error
-    # ONNX Runtime falls back to the CPU without an error.
-    if provider not in session.get_providers():
-        raise ModelError(lacking)
-    return session
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _shortened(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from evenface.embed.models.cards import Scalars
+from evenface.embed.models.cards import Alignment, BoxSide, Scalars
 from evenface.errors import ModelError
 
 LARGEST_SIDE = 4096
+LARGEST_BOX = 10.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -31,7 +32,7 @@ class OnnxOptions:
     scale: Scalars | None = None
     layout: Literal["NCHW", "NHWC"] | None = None
     output: str | None = None
-    alignment: Literal["arcface5", "none"] | None = None
+    alignment: Alignment | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the options that say something."""
@@ -135,6 +136,14 @@ def _scale(value: Any) -> Scalars | None:
     return None if any(not p for p in parts) else scale
 
 
+def _box(value: Any) -> tuple[float, str] | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    factor = _number(value[0])
+    good = factor is not None and 0 < factor <= LARGEST_BOX
+    return (factor, value[1]) if good and value[1] in get_args(BoxSide) else None  # type: ignore[return-value]
+
+
 def _one_of(*choices: str) -> Callable[[Any], str | None]:
     return lambda value: value if isinstance(value, str) and value in choices else None
 
@@ -167,10 +176,12 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "scale": ("a finite number other than 0, or three of them", _scale),
     "layout": ("NCHW or NHWC", _one_of("NCHW", "NHWC")),
     "output": ("the name of an output", _name),
-    "alignment": ("arcface5 or none", _one_of("arcface5", "none")),
+    "alignment": ("arcface5, box or none", _one_of("arcface5", "box", "none")),
+    "box": ('a number above 0 and short, mean or each, such as [1.3, "short"]', _box),
     "licence": ("text", _text),
     "commercial_use": ("true, false or null", lambda v: v if isinstance(v, bool) else None),
     "paper": ("text", _text),
+    "accuracy": ("text", _text),
     "url": ("text", _text),
     "sha256": ("64 hexadecimal digits", _hash),
 }

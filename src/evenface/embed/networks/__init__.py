@@ -1,0 +1,1 @@
+"""Face networks in PyTorch, from their papers and published files."""
