@@ -151,6 +151,7 @@ def _refuse_wrong(file: WeightFile, part: Path) -> None:
     if found != file.sha256:
         size = part.stat().st_size
         part.unlink()
+        _tag(part).unlink(missing_ok=True)
         raise ModelError(
             f"{file.url} gave {size} bytes with sha256 {found}; {file.sha256} was expected. They "
             "were deleted. Try again; if it stays so, the file there is another one now"

@@ -22,7 +22,7 @@ MAKE_SAFE = (
 )
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "backbone")
 _PREFIX = re.compile(r"(module|model|backbone|net)\.")
-_UNSAFE = re.compile(r"GLOBAL ([\w.]+)|Unsupported (?:class|global)[^\w]*([\w.]+)")
+_UNSAFE = re.compile(r"(?:GLOBAL|Unsupported (?:class|global):?) (\w+\.[\w.]+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         named = _UNSAFE.search(str(error))
         if named:
             raise ModelError(
-                f"{path} holds more than tensors ({named[1] or named[2]}), which could run code; "
+                f"{path} holds more than tensors ({named[1]}), which could run code; "
                 f"it was not loaded. {MAKE_SAFE}"
             ) from error
         if not zipfile.is_zipfile(path) and _is_pickle(path, pickletools):
