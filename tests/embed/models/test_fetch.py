@@ -68,7 +68,7 @@ def server() -> Iterator[Server]:
             pass
 
     running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     state.url = f"http://127.0.0.1:{running.server_port}/w.bin"
     yield state
     running.shutdown()

@@ -121,7 +121,7 @@ def test_edges_and_epsilon_make_other_vectors() -> None:
 
 def test_the_table_of_layers_is_the_networks_own() -> None:
     several = {n: dict(a.layers) for n, a in ARCHITECTURES.items() if len(a.layers) > 1}
-    assert LAYERS == {n: several[n] for n in LAYERS}
+    assert {n: several[n] for n in LAYERS} == LAYERS
     assert set(several) == set(LAYERS)
 
 
