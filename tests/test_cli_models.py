@@ -128,7 +128,8 @@ def test_a_study_file_holds_all_that_was_said(
     weights: Path, diveface: Path, tmp_path: Path
 ) -> None:
     ok("run", diveface, "--model", NAME, "--runtime", "eager", "--preprocessing", "raw-pixels",
-       "--only", "map", "--seeds", "1", "--resamples", "100", "--out", tmp_path / "out")  # fmt: skip
+       "--only", "map", "--seeds", "1", "--resamples", "100",
+       "--out", tmp_path / "out")  # fmt: skip
     text = (tmp_path / "out" / "study.toml").read_text()
     for line in ('model = "mobilefacenet"', 'preprocessing = "raw-pixels"', 'runtime = "eager"'):
         assert line in text

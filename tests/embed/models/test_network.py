@@ -276,7 +276,7 @@ def test_an_onnx_network_of_the_table_has_its_card(make_onnx: Any, monkeypatch: 
     assert embedder.card.assumed == ()
     assert np.allclose(embedder(np.full((1, 112, 112, 3), (1, 2, 3), np.uint8)), [[1, 2, 3]])
     monkeypatch.setitem(MODELS, "sface", mine.with_fields(dimension=128))
-    with pytest.raises(ModelError, match="says dimension 128.* has 3"):
+    with pytest.raises(ModelError, match=r"says dimension 128.* has 3"):
         load_embedder("sface", weights=path)
     with pytest.raises(ModelError, match=r"sface needs its weights, face_recognition_sface"):
         load_embedder("sface")

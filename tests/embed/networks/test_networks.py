@@ -31,6 +31,15 @@ COUNTS = {
 """Trainable parameters, as the authors or their files have them."""
 
 
+TORCH = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
 @pytest.mark.parametrize(("name", "top"), COUNTS)
 def test_the_number_of_parameters_is_the_published_one(name: str, top: bool | int | None) -> None:
     known = ARCHITECTURES[name]
@@ -47,11 +56,8 @@ def test_layers_and_shapes_are_those_of_the_keras_files(real: Path, name: str) -
     for layer, tensors in layouts[name].items():
         for full, shape in tensors.items():
             kind = full.rpartition("/")[2].removesuffix(":0")
-            shape = shape[::-1] if len(shape) == 2 else shape
-            shape = [shape[3], shape[2], shape[0], shape[1]] if len(shape) == 4 else shape
-            kind = {"kernel": "weight", "gamma": "weight", "beta": "bias",
-                    "moving_mean": "running_mean", "moving_variance": "running_var"}.get(kind, kind)  # fmt: skip
-            published[f"{layer}.{kind}"] = tuple(shape)
+            axes = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[len(shape)]
+            published[f"{layer}.{TORCH.get(kind, kind)}"] = tuple(shape[a] for a in axes)
     with torch.device("meta"):
         known = ARCHITECTURES[name]
         network = known.build(layer=next(iter(known.layers)), **known.layouts[0].build, top=True)
