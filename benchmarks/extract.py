@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from PIL import Image
 from timing import machine
 
 from evenface.embed.extract import embed_faces
-from evenface.embed.models import load_embedder
+from evenface.embed.models import Embedder, load_embedder
 from evenface.embed.models.catalogue import MODELS
 from evenface.embed.models.contracts import network_input
 from evenface.embed.models.engines import ENGINES
@@ -52,10 +54,15 @@ def pictures(count: int, place: Path, side: int = 256) -> list[str]:
     return [f"{i:05d}.jpg" for i in range(count)]
 
 
-def rate(count: int, work: object) -> float:
+def rate(count: int, work: Callable[[], object]) -> float:
     start = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return count / (time.perf_counter() - start)
+
+
+def repeat(engine: Embedder, ready: np.ndarray, times: int) -> None:
+    for _ in range(times):
+        engine(ready)
 
 
 def main() -> None:
@@ -114,9 +121,8 @@ def main() -> None:
             times["loop"].append(rate(len(files), loop))
             for key, engine in bare.items():
                 repeats = max(1, len(files) // (2 * args.batch))
-                times[key].append(
-                    rate(repeats * args.batch, lambda e=engine: [e(ready) for _ in range(repeats)])
-                )
+                work = partial(repeat, engine, ready, repeats)
+                times[key].append(rate(repeats * args.batch, work))
         for key, found in times.items():
             print(f"{key:24s} {np.median(found):7.1f}/s  ({min(found):.1f} to {max(found):.1f})")
         fastest = max(bare, key=lambda k: float(np.median(times[k])))
