@@ -17,6 +17,7 @@ from evenface.embed.models.options import read_sidecar
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from populations import Gaussian
 from support import ROOT
+from weight_files import weights_of, write_torch
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -50,8 +51,13 @@ def test_the_python_example_runs(here: Path, capsys: pytest.CaptureFixture[str])
     assert "balanced accuracy" in capsys.readouterr().out
 
 
-def test_the_commands_run(here: Path, tmp_path: Path) -> None:
-    # Those that need a network of one's own are run with HOG in its place.
+def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those that need a network and a detector of one's own are run with HOG in their place, those
+    # of a network by name with the smallest, with random weights.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(here / "cache"))
+    monkeypatch.setenv("EVENFACE_MODELS", str(here / "models"))
+    (here / "models").mkdir()
+    write_torch(here / "models" / "model_mobilefacenet.pth", weights_of("mobilefacenet"))
     write_faces(SyntheticPopulation(20, 1), here / "faces")
     made = Gaussian(identities=8).embeddings()
     np.save(here / "vectors.npy", made.vectors)
@@ -59,7 +65,8 @@ def test_the_commands_run(here: Path, tmp_path: Path) -> None:
     count = 0
     for _, line in commands():
         argv = shlex.split(line)[1:]
-        if "--model" in argv:
+        argv = ["mobilefacenet" if a == "vggface2-resnet50" else a for a in argv]
+        if "--detector" in argv:
             place = argv.index("--model")
             argv[place : place + 4] = ["--model", "hog"]
         argv = ["faces" if a == "SOURCE" else "20" if a == "500" else a for a in argv]
@@ -76,7 +83,7 @@ def test_the_commands_run(here: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     for name in re.findall(r"`evenface ([a-z]+)", page.read_text(encoding="utf-8")):
-        assert name in COMMANDS
+        assert name in {*COMMANDS, "models"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "ARCHITECTURE.md"], ids=lambda p: p.name)
