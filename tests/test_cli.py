@@ -348,11 +348,15 @@ def test_a_mistyped_option_loses_no_result(
     emb: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     out = tmp_path / "out"
-    ok("run", emb, "--out", out, *FAST)
+    ok("run", emb, "--out", out, "--only", "map", *FAST)
     before = contents(out)
-    assert "nope" in refused("run", emb, "--out", out, "--split-column", "nope", *FAST)
-    assert "nope" in refused("run", emb, "--out", out, "--group-by", "nope", *FAST)
-    assert "identity" in refused("run", emb, "--out", out, "--split-column", "identity", *FAST)
+    assert "nope" in refused(
+        "run", emb, "--out", out, "--split-column", "nope", "--only", "map", *FAST
+    )
+    assert "nope" in refused("run", emb, "--out", out, "--group-by", "nope", "--only", "map", *FAST)
+    assert "identity" in refused(
+        "run", emb, "--out", out, "--split-column", "identity", "--only", "map", *FAST
+    )
     assert contents(out) == before
 
 
@@ -409,7 +413,7 @@ def test_strange_vectors_end_in_a_report_or_in_words(tmp_path: Path, vectors: st
         "one number": made.vectors[:, :1].copy(),
     }[vectors]
     write_embeddings(embeddings_from_arrays(values, made.rows), tmp_path / "emb")
-    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", "--seeds", "1", "--resamples", "100")
     skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
     assert ("map" in skipped) == (vectors == "constant")
 
