@@ -74,13 +74,9 @@ def fetch(*names: str) -> None:
 
 def _lines(card: ModelCard) -> Iterator[str]:
     use = {True: "yes", False: "no", None: "not stated"}[card.commercial_use]
-    crop = {"arcface5": "warped to five points", "none": "the picture"}
-    side = {"short": "the shorter side", "mean": "the mean side", "each": "each side, stretched"}
-    where = (
-        crop.get(card.alignment, "")
-        if card.box is None
-        else f"square of {card.box[0]} times {side[card.box[1]]} of the detected box"
-    )
+    where = {"arcface5": "warped to five points", "none": "the picture"}.get(card.alignment, "")
+    if card.box is not None:
+        where = f"{card.box[0]:g} times {BOXES[card.box[1]]}"
     yield card.name
     yield f"  numbers     {card.dimension} ({_layers(card)})"
     yield f"  crop        {card.size[0]} x {card.size[1]}, {where}"
@@ -89,6 +85,8 @@ def _lines(card: ModelCard) -> Iterator[str]:
     yield f"  licence     {card.licence}"
     yield f"  commercial  {use}"
     yield f"  paper       {card.paper}"
+    if card.url:
+        yield f"  about       {card.url}"
     if card.accuracy:
         yield f"  published   {card.accuracy}"
     for file in card.files:
@@ -125,5 +123,11 @@ def _file_lines(file: WeightFile) -> Iterator[str]:
 def _part(file: WeightFile) -> str:
     return "" if file.top else ", without the last layers"
 
+
+BOXES = {
+    "short": "the detected box's shorter side, a square",
+    "mean": "the mean of the detected box's sides, a square",
+    "each": "the detected box, stretched to a square",
+}
 
 UNPINNED = "stated by no public source; pinned when first used"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import threading
 from collections.abc import Iterator
@@ -154,6 +155,17 @@ def test_what_cant_be_reached_says_where_to_put_it(server: Server, tmp_path: Pat
     nobody = WeightFile("w.bin", url="http://127.0.0.1:9/w.bin", sha256=SHA)
     with pytest.raises(ModelError, match=r"can't be reached: .*refused"):
         fetch_file(nobody, tmp_path)
+
+
+def test_a_connection_that_is_reset_is_no_full_disk(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reset(*_: Any) -> bytes:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read", reset)
+    with pytest.raises(ModelError, match=r"can't be reached: .*reset by peer.*again to go on"):
+        fetch_file(known(server), tmp_path)
 
 
 def test_a_folder_that_cant_be_written_is_named(server: Server, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,33 @@ def test_the_fastest_engine_is_measured_once_and_remembered(
     (cache / "speeds.json").write_text("[1")
     assert load(weights, runtime="auto", dtype="auto").runtime == first.runtime
     assert asked
+
+
+def test_what_was_remembered_is_tried_on_the_weights_at_hand(
+    weights: Path, monkeypatch: Any
+) -> None:
+    kinds = [Runtime("eager", d, "cpu") for d in ("float32", "bfloat16")]
+    monkeypatch.setattr(speed, "candidates", lambda *_: kinds)
+    rates = cycle([1.0, 2.0])
+    monkeypatch.setattr(speed, "_rate", lambda *_: next(rates))
+    assert load(weights).runtime["dtype"] == "bfloat16"
+    monkeypatch.setattr(speed, "_rate", lambda *_: pytest.fail("it was measured again"))
+    assert load(weights).runtime["dtype"] == "bfloat16"
+    # Weights that suffer more from coarse numbers than those it was measured with.
+    monkeypatch.setattr(speed, "TOLERANCE", 0.9999999)
+    monkeypatch.setattr(speed, "_rate", lambda *_: 1.0)
+    assert load(weights).runtime["dtype"] == "float32"
+
+
+def test_an_engine_that_fails_says_so_and_what_to_do(weights: Path, monkeypatch: Any) -> None:
+    embedder = load(weights)
+
+    def full(*_: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(engines, "torch_input", full)
+    with pytest.raises(ModelError, match=r"eager fails on 3 pictures .*out of memory.*--batch"):
+        embedder(crops(3, 112))
 
 
 def test_an_engine_with_other_vectors_is_never_chosen(weights: Path, monkeypatch: Any) -> None:

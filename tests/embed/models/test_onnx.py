@@ -118,8 +118,11 @@ def test_options_that_make_no_sense_are_refused(make_onnx: Make) -> None:
         load(make_onnx(), scale=0.0, layout="HWC")
 
 
-def test_a_card_for_another_file_is_refused(make_onnx: Make) -> None:
+def test_a_card_for_another_file_is_refused_before_it_is_opened(
+    make_onnx: Make, monkeypatch: Any
+) -> None:
     path = make_onnx()
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, **__: pytest.fail("opened"))
     path.with_name("net.onnx.json").write_text(json.dumps({"sha256": "0" * 64}))
     with pytest.raises(ModelError, match=r"net\.onnx has sha256 .* its card says 000"):
         load(path)

@@ -109,18 +109,20 @@ def load_embedder(
 
 
 def _onnx(model: str, card: ModelCard | None, said: dict[str, Any]) -> Embedder:
-    from evenface.embed.models.network import verified
     from evenface.embed.models.onnx import OnnxEmbedder
+    from evenface.embed.models.place import weights_of
 
     # An ONNX file is computed as it was exported.
     _refuse(model, said, "layer", "dtype", "runtime")
     if card is None:
         _refuse(model, said, "weights")
-        path = Path(model.removeprefix("onnx:"))
+        path, note = Path(model.removeprefix("onnx:")), ""
     else:
-        path, _, _ = verified(card, said["weights"])
+        found = weights_of(card, said["weights"])
+        path, note = found.path, found.note
     return OnnxEmbedder(
         path,
+        notes=(note,) if note else (),
         card=card,
         device=said["device"],
         preprocessing=said["preprocessing"],

@@ -73,75 +73,57 @@ _CARDS: Final = (
         architecture="vgg16",
         files=_keras("vgg16", WeightFile("vgg_face_dag.pth", page=_OXFORD)),
     ),
-    _card(
-        "vggface2-resnet50",
-        "vggface2/1",
-        size=(224, 224),
-        dimension=2048,
-        output="avg_pool",
-        licence=_UNSTATED,
-        commercial_use=None,
-        paper=_VGGFACE2,
-        url="https://github.com/ox-vgg/vgg_face2",
-        accuracy="IJB-B TAR 0.891 at FAR 1e-3 (the authors' original file)",
-        architecture="resnet50",
-        files=_keras("resnet50", WeightFile("resnet50_ft_dag.pth", page=_OXFORD)),
+    *(
+        _card(
+            f"vggface2-{which}",
+            "vggface2/1",
+            size=(224, 224),
+            dimension=2048,
+            output="avg_pool",
+            licence=_UNSTATED,
+            commercial_use=None,
+            paper=_VGGFACE2,
+            url="https://github.com/ox-vgg/vgg_face2",
+            accuracy=f"IJB-B TAR {tar} at FAR 1e-3 (the authors' original file)",
+            architecture=which,
+            files=_keras(which, WeightFile(f"{which}_ft_dag.pth", page=_OXFORD)),
+        )
+        for which, tar in (("resnet50", "0.891"), ("senet50", "0.908"))
     ),
-    _card(
-        "vggface2-senet50",
-        "vggface2/1",
-        size=(224, 224),
-        dimension=2048,
-        output="avg_pool",
-        licence=_UNSTATED,
-        commercial_use=None,
-        paper=_VGGFACE2,
-        url="https://github.com/ox-vgg/vgg_face2",
-        accuracy="IJB-B TAR 0.908 at FAR 1e-3 (the authors' original file)",
-        architecture="senet50",
-        files=_keras("senet50", WeightFile("senet50_ft_dag.pth", page=_OXFORD)),
-    ),
-    _card(
-        "facenet-vggface2",
-        "facenet/1",
-        size=(160, 160),
-        dimension=512,
-        output="embedding",
-        licence="MIT (facenet-pytorch); VGGFace2 pictures may have terms of their own",
-        commercial_use=None,
-        paper="Schroff et al., FaceNet: a unified embedding, CVPR 2015; file of D. Sandberg's "
-        "network by T. Esler",
-        url="https://github.com/timesler/facenet-pytorch",
-        accuracy="LFW 99.65 % (its README)",
-        architecture="inception-resnet-v1",
-        files=(
-            WeightFile(
+    *(
+        _card(
+            f"facenet-{data}",
+            "facenet/1",
+            size=(160, 160),
+            dimension=512,
+            output="embedding",
+            licence=f"MIT (facenet-pytorch); {terms}",
+            commercial_use=None,
+            paper="Schroff et al., FaceNet: a unified embedding, CVPR 2015; file of D. Sandberg's "
+            "network by T. Esler",
+            url="https://github.com/timesler/facenet-pytorch",
+            accuracy=f"LFW {lfw} % (its README)",
+            architecture="inception-resnet-v1",
+            files=(WeightFile(file, _FACENET + file, sha256=sha256, size=size),),
+        )
+        for data, terms, lfw, file, sha256, size in (
+            (
+                "vggface2",
+                "VGGFace2 pictures may have terms of their own",
+                "99.65",
                 "20180402-114759-vggface2.pt",
-                url=_FACENET + "20180402-114759-vggface2.pt",
-                sha256="281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
-                size=111_898_327,
+                "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b",
+                111_898_327,
             ),
-        ),
-    ),
-    _card(
-        "facenet-casia",
-        "facenet/1",
-        size=(160, 160),
-        dimension=512,
-        output="embedding",
-        licence="MIT (facenet-pytorch); CASIA-WebFace pictures: non-commercial research",
-        commercial_use=None,
-        paper="Schroff et al., FaceNet: a unified embedding, CVPR 2015; file of D. Sandberg's "
-        "network by T. Esler",
-        url="https://github.com/timesler/facenet-pytorch",
-        accuracy="LFW 99.05 % (its README)",
-        architecture="inception-resnet-v1",
-        files=(
-            WeightFile(
+            (
+                "casia",
+                "CASIA-WebFace pictures: non-commercial research",
+                "99.05",
                 "20180408-102900-casia-webface.pt",
-                url=_FACENET + "20180408-102900-casia-webface.pt",
+                "",
+                0,
             ),
-        ),
+        )
     ),
     _card(
         "mobilefacenet",
@@ -204,43 +186,26 @@ _CARDS: Final = (
             ),
         ),
     ),
-    _card(
-        "arcface-w600k-r50",
-        "arcface/1",
-        size=(112, 112),
-        dimension=512,
-        licence=_INSIGHTFACE,
-        commercial_use=False,
-        paper=_ARCFACE_PAPER,
-        url="https://github.com/deepinsight/insightface/tree/master/model_zoo",
-        accuracy="IJB-C TAR 0.9725 at FAR 1e-4 (InsightFace's model zoo)",
-        architecture="onnx",
-        files=(
-            WeightFile(
-                "w600k_r50.onnx",
-                url=_UNIFACE + "w600k_r50.onnx",
-                sha256="4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+    *(
+        _card(
+            f"arcface-w600k-{which}",
+            "arcface/1",
+            size=(112, 112),
+            dimension=512,
+            licence=_INSIGHTFACE,
+            commercial_use=False,
+            paper=_ARCFACE_PAPER,
+            url="https://github.com/deepinsight/insightface/tree/master/model_zoo",
+            accuracy=f"IJB-C TAR {tar} at FAR 1e-4 (InsightFace's model zoo)",
+            architecture="onnx",
+            files=(
+                WeightFile(f"w600k_{which}.onnx", _UNIFACE + f"w600k_{which}.onnx", sha256=sha256),
             ),
-        ),
-    ),
-    _card(
-        "arcface-w600k-mbf",
-        "arcface/1",
-        size=(112, 112),
-        dimension=512,
-        licence=_INSIGHTFACE,
-        commercial_use=False,
-        paper=_ARCFACE_PAPER,
-        url="https://github.com/deepinsight/insightface/tree/master/model_zoo",
-        accuracy="IJB-C TAR 0.9502 at FAR 1e-4 (InsightFace's model zoo)",
-        architecture="onnx",
-        files=(
-            WeightFile(
-                "w600k_mbf.onnx",
-                url=_UNIFACE + "w600k_mbf.onnx",
-                sha256="9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f",
-            ),
-        ),
+        )
+        for which, tar, sha256 in (
+            ("r50", "0.9725", "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43"),
+            ("mbf", "0.9502", "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f"),
+        )
     ),
     _card(
         "adaface-ir101",

@@ -96,6 +96,16 @@ def network_input(crops: NDArray[np.uint8], how: Pixels) -> NDArray[np.float32]:
     return np.ascontiguousarray(pixels)
 
 
+def check_crops(crops: NDArray[np.uint8], card: ModelCard) -> None:
+    """Raise `ModelError` unless crops are uint8, shape (n, h, w, 3), of the card's size."""
+    width, height = card.size
+    if crops.ndim != 4 or crops.shape[1:] != (height, width, 3) or crops.dtype != np.uint8:
+        raise ModelError(
+            f"{card.name} wants uint8 crops of shape (n, {height}, {width}, 3), "
+            f"not {crops.dtype} of {crops.shape}"
+        )
+
+
 def with_preprocessing(card: ModelCard, choice: str) -> ModelCard:
     """Return the card as it is (``card``), or with untouched pixels (``raw-pixels``).
 

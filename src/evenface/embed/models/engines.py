@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -90,7 +91,7 @@ def build_engine(network: nn.Module, how: Pixels, size: tuple[int, int], runtime
             raise ModelError(f"{runtime.engine} has no {what} {value}; it has {', '.join(can)}")
     try:
         with quiet():
-            return engine.build(network, how, size, runtime)
+            run = engine.build(network, how, size, runtime)
     except ImportError as error:
         raise ModelError(
             f"{runtime.engine} is not installed; `pip install {engine.needs}`, or choose another "
@@ -100,6 +101,20 @@ def build_engine(network: nn.Module, how: Pixels, size: tuple[int, int], runtime
     except Exception as error:
         reason = shortened(error) or type(error).__name__
         raise ModelError(f"{runtime.engine} can't run the network: {reason}") from error
+
+    @wraps(run)
+    def guarded(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        try:
+            return run(crops)
+        # Engines raise nearly anything too, such as for want of memory.
+        except Exception as error:
+            reason = shortened(error) or type(error).__name__
+            raise ModelError(
+                f"{runtime.engine} fails on {len(crops)} pictures at a time: {reason}. Try a "
+                "smaller --batch or another --runtime"
+            ) from error
+
+    return guarded
 
 
 def torch_input(crops: NDArray[np.uint8], how: Pixels, device: str) -> Tensor:

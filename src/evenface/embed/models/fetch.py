@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -20,6 +21,15 @@ TIMEOUT = 60.0
 BLOCK = 2**20
 Tell = Callable[[int, int], None]
 """Called with (bytes there, bytes in all; 0 where nobody says)."""
+
+NETWORK = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    TimeoutError,
+    ConnectionError,
+    ssl.SSLError,
+)
+"""What a connection that fails or breaks raises; all but one are OSError, as a full disk is."""
 
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -87,7 +97,7 @@ def fetch_file(file: WeightFile, folder: Path, on_progress: Tell | None = None) 
         _refuse_wrong(file, part)
         part.replace(target)
         sync_folder(folder)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError) as error:
+    except NETWORK as error:
         raise _unreachable(file, folder, error) from error
     except OSError as error:
         raise ModelError(

@@ -9,11 +9,10 @@ from typing import Final, final
 import numpy as np
 from numpy.typing import NDArray
 
-from evenface.embed.files import file_sha256
-from evenface.embed.models.cards import ModelCard, WeightFile
-from evenface.embed.models.contracts import with_contract, with_preprocessing
+from evenface.embed.models.cards import ModelCard
+from evenface.embed.models.contracts import check_crops, with_contract, with_preprocessing
 from evenface.embed.models.engines import Run, Runtime, build_engine, folded
-from evenface.embed.models.place import checked, find, pin
+from evenface.embed.models.place import pin, weights_of
 from evenface.embed.models.speed import choose
 from evenface.errors import ModelError
 
@@ -59,17 +58,18 @@ class NetworkEmbedder:
     ) -> None:
         check_device(device)
         with_preprocessing(card, preprocessing)
-        path, digest, note = verified(card, weights)
+        found = weights_of(card, weights)
         layer = layer or card.output
         # Not before: these import torch, and a wrong file should be said at once.
         from evenface.embed.weights import load_network
 
-        network, layout = load_network(card.architecture, path, layer)
-        if weights is None:
-            pin(_named(card, path), digest)
+        network, layout = load_network(card.architecture, found.path, layer)
+        if found.file is not None:
+            pin(found.file, found.sha256)
         if layout.contract:
             card = with_contract(card, layout.contract)
-        card = with_preprocessing(card, preprocessing).with_fields(sha256=digest, output=layer)
+        card = with_preprocessing(card, preprocessing)
+        card = card.with_fields(sha256=found.sha256, output=layer)
         small = folded(network)
         del network
 
@@ -82,7 +82,7 @@ class NetworkEmbedder:
         )
         dimension = self._run(np.zeros((1, card.size[1], card.size[0], 3), np.uint8)).shape[1]
         self._card: Final = card.with_fields(dimension=dimension)
-        self.notes: Final = (note,) if note else ()
+        self.notes: Final = (found.note,) if found.note else ()
 
     @property
     def card(self) -> ModelCard:
@@ -109,33 +109,12 @@ class NetworkEmbedder:
         Raises
         ------
         ModelError
-            Where crops have another size.
+            Where crops have another size, or the engine fails on them.
         """
-        width, height = self._card.size
-        if crops.ndim != 4 or crops.shape[1:] != (height, width, 3) or crops.dtype != np.uint8:
-            raise ModelError(
-                f"{self._card.name} wants uint8 crops of shape (n, {height}, {width}, 3), "
-                f"not {crops.dtype} of {crops.shape}"
-            )
+        check_crops(crops, self._card)
         if not len(crops):
             return np.empty((0, self._card.dimension), np.float32)
         return self._run(crops)
-
-
-def verified(card: ModelCard, weights: Path | None) -> tuple[Path, str, str]:
-    """Return a network's weight file, its hash and a note on it; nothing is opened yet."""
-    if weights is None:
-        path, file = find(card)
-        return path, *checked(path, file)
-    if not weights.is_file():
-        what = "is a folder" if weights.is_dir() else "doesn't exist"
-        raise ModelError(f"{weights} {what}; a file of weights was expected")
-    digest = file_sha256(weights)
-    return weights, digest, f"weights of your own ({weights.name}, sha256 {digest}), not checked"
-
-
-def _named(card: ModelCard, path: Path) -> WeightFile:
-    return next(file for file in card.files if file.name == path.name)
 
 
 def check_device(device: str) -> None:

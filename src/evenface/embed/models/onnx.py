@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from evenface.embed.files import file_sha256
 from evenface.embed.models.cards import ModelCard
-from evenface.embed.models.contracts import network_input, with_preprocessing
+from evenface.embed.models.contracts import (
+    RAW_FIELDS,
+    check_crops,
+    network_input,
+    with_preprocessing,
+)
 from evenface.embed.models.options import LARGEST_SIDE, OnnxOptions, read_sidecar
 from evenface.embed.models.session import open_session, shortened
 from evenface.errors import ModelError
@@ -47,6 +52,8 @@ class OnnxEmbedder:
         Where it runs.
     preprocessing : {"card", "raw-pixels"}
     options : OnnxOptions, optional
+    notes : tuple of str
+        What a reader should know about the weights.
 
     Raises
     ------
@@ -62,26 +69,29 @@ class OnnxEmbedder:
         device: str = "cpu",
         preprocessing: str = "card",
         options: OnnxOptions | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
-        self.path, self.device = path, device
-        self._session = open_session(path, device)
-        source = self._input()
-        self._name: str = source.name
-        self._dtype = FLOATS[source.type]
+        self.path, self.device, self.notes = path, device, notes
         given = (options or OnnxOptions()).checked()
         stated = {**(read_sidecar(path) if card is None else _known(card)), **given}
         if given:
             stated.pop("contract", None)
-        digest = file_sha256(path)
-        if stated.get("sha256", digest) != digest:
+        # Before the file is opened; one that isn't there is for `open_session` to name.
+        digest = file_sha256(path) if path.is_file() else ""
+        if digest and stated.get("sha256", digest) != digest:
             raise ModelError(
-                f"{path} has sha256 {digest}; its card says {stated['sha256']}. "
+                f"{path} has sha256 {digest}; its card says {stated['sha256']}. It was not opened. "
                 "Get the right file, or correct the card"
             )
+        self._session = open_session(path, device)
+        source = self._input()
+        self._name: str = source.name
+        self._dtype = FLOATS[source.type]
         found = {**self._shape_fields(source.shape, stated), **stated, "sha256": digest}
         # A name that isn't UTF-8 couldn't be printed.
         found.setdefault("name", "onnx:" + path.name.encode("utf-8", "replace").decode())
-        assumed = tuple(name for name in ASSUMABLE if name not in found)
+        said = found.keys() | (RAW_FIELDS.keys() if preprocessing == "raw-pixels" else set())
+        assumed = tuple(name for name in ASSUMABLE if name not in said)
         draft = ModelCard(**{"size": (DEFAULT_SIDE, DEFAULT_SIDE), "dimension": 0, **found})
         # Zero: any number of pictures at a time.
         self._fixed = max(source.shape[0], 0) if isinstance(source.shape[0], int) else 0
@@ -133,12 +143,7 @@ class OnnxEmbedder:
         ModelError
             Where crops have another size, or the network fails on them.
         """
-        width, height = self._card.size
-        if crops.ndim != 4 or crops.shape[1:] != (height, width, 3) or crops.dtype != np.uint8:
-            raise ModelError(
-                f"{self._card.name} wants uint8 crops of shape (n, {height}, {width}, 3), "
-                f"not {crops.dtype} of {crops.shape}"
-            )
+        check_crops(crops, self._card)
         vectors = np.empty((len(crops), self._card.dimension), np.float32)
         step = self._fixed or max(len(crops), 1)
         for start in range(0, len(crops), step):

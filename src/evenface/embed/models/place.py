@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evenface.embed.files import file_sha256, write_whole
 from evenface.embed.models.cards import ModelCard, WeightFile
@@ -69,6 +71,45 @@ def missing(card: ModelCard) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Weights:
+    """A file of weights that may be opened.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+    note : str
+        What a reader should know of how far it was checked; may be empty.
+    file : WeightFile or None
+        None for a file of one's own.
+    """
+
+    path: Path
+    sha256: str
+    note: str
+    file: WeightFile | None
+
+
+def weights_of(card: ModelCard, own: Path | None) -> Weights:
+    """Return a network's weights, `own` or else its card's; nothing is opened yet.
+
+    Raises
+    ------
+    ModelError
+        Where they are missing or fail their hash.
+    """
+    if own is None:
+        path, file = find(card)
+        return Weights(path, *checked(path, file), file)
+    if not own.is_file():
+        what = "is a folder" if own.is_dir() else "doesn't exist"
+        raise ModelError(f"{own} {what}; a file of weights was expected")
+    digest = file_sha256(own)
+    note = f"weights of your own ({own.name}, sha256 {digest}), compared with no hash"
+    return Weights(own, digest, note, None)
+
+
 def checked(path: Path, file: WeightFile) -> tuple[str, str]:
     """Compare a file with the hash it should have, before it is opened.
 
@@ -108,15 +149,18 @@ def checked(path: Path, file: WeightFile) -> tuple[str, str]:
 def pin(file: WeightFile, sha256: str) -> None:
     """Keep the hash of a file whose hash nobody states, once it has proved to work."""
     pins = _pins()
-    if file.sha256 or file.name in pins:
-        return
-    target = cache_folder() / PINS
-    text = json.dumps({**pins, file.name: sha256}, indent=1, sort_keys=True)
+    if not file.sha256 and file.name not in pins:
+        keep(PINS, {**pins, file.name: sha256})
+
+
+def keep(name: str, values: dict[str, Any]) -> None:
+    """Write a JSON file of the cache; one that can't be written to keeps nobody from working."""
+    target = cache_folder() / name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, text.encode())
+        write_whole(target, json.dumps(values, indent=1, sort_keys=True).encode())
     except (OSError, StoreError):
-        return  # A cache that can't be written to keeps nobody from working.
+        return
 
 
 def pinned(file: WeightFile) -> str:

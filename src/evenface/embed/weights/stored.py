@@ -106,7 +106,6 @@ def _same(tensor: Tensor) -> Tensor:
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
-    import pickletools
     import warnings
 
     import torch
@@ -126,7 +125,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
                 f"{path} holds more than tensors ({named[1]}), which could run code; "
                 f"it was not loaded. {MAKE_SAFE}"
             ) from error
-        if not zipfile.is_zipfile(path) and _is_pickle(path, pickletools):
+        if not zipfile.is_zipfile(path) and _is_pickle(path):
             raise ModelError(
                 f"{path} is a bare pickle and no PyTorch file; reading it could run code, so it "
                 f"was not loaded. {MAKE_SAFE}"
@@ -135,11 +134,13 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     return dict(_tensors(path, found))
 
 
-def _is_pickle(path: Path, tools: Any) -> bool:
+def _is_pickle(path: Path) -> bool:
     """Say whether a file starts as pickles do; its instructions are read, none is followed."""
+    import pickletools
+
     with path.open("rb") as file:
         try:
-            return any(i > 2 for i, _ in enumerate(tools.genops(file)))
+            return any(i > 2 for i, _ in enumerate(pickletools.genops(file)))
         except Exception:  # noqa: BLE001 - whatever is wrong with it, it is none
             return False
 
