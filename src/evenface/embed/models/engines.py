@@ -70,7 +70,7 @@ def build_engine(network: nn.Module, how: Pixels, size: tuple[int, int], runtime
     Parameters
     ----------
     network : torch.nn.Module
-        In evaluation mode, folded (see `folded`).
+        In evaluation mode, folded (see `folded`); it stays as it is.
     how : Pixels
         What the network sees.
     size : (int, int)
@@ -131,10 +131,12 @@ def torch_input(crops: NDArray[np.uint8], how: Pixels, device: str) -> Tensor:
 
 
 def _placed(network: nn.Module, runtime: Runtime) -> Any:
-    """Move a network to its device and numbers, channels last: what convolutions are fastest in."""
+    """Return a copy on its device, in its numbers, channels last: what convolutions like best."""
+    import copy
+
     import torch
 
-    moved: Any = network.to(runtime.device).to(getattr(torch, runtime.dtype))
+    moved: Any = copy.deepcopy(network).to(runtime.device).to(getattr(torch, runtime.dtype))
     return moved.to(memory_format=torch.channels_last)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Final, final
 
@@ -74,7 +73,7 @@ class NetworkEmbedder:
         del network
 
         def build(runtime: Runtime) -> Run:
-            return build_engine(copy.deepcopy(small), card, card.size, runtime)
+            return build_engine(small, card, card.size, runtime)
 
         key = f"{card.architecture} {layer}"
         self._runtime, self._run = choose(
