@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
+from evenface.embed.exchange import import_vectors
 from evenface.embed.join import contract_of, join_embeddings
 from evenface.embed.store import open_embeddings, write_embeddings
 from evenface.errors import StoreError
@@ -101,6 +102,15 @@ def test_a_name_or_a_licence_makes_no_other_contract() -> None:
     nameless = replace(made(2), card={**CARD, "sha256": ""})
     other = replace(nameless, card={**nameless.card, "name": "other"})
     assert contract_of(nameless) != contract_of(other)
+
+
+def test_imported_vectors_have_no_contract_to_compare(two: Any, tmp_path: Path) -> None:
+    for name in ("v", "w"):
+        np.save(tmp_path / f"{name}.npy", made(4).vectors)
+        made(4).rows.select("identity", "gender").write_csv(tmp_path / "labels.csv")
+        import_vectors(tmp_path / f"{name}.npy", tmp_path / name, labels=tmp_path / "labels.csv")
+    with pytest.raises(StoreError, match=r"v were imported, so nothing says which network.*as one"):
+        join_embeddings([tmp_path / "v", tmp_path / "w"], tmp_path / "c")
 
 
 def test_one_folder_and_folders_of_one_name_are_refused(two: Any, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from evenface.errors import VectorError
 from evenface.faces.table import UNKNOWN, frame_fingerprint
 
 VECTOR = "embedding"
+IMPORTED = "imported"
+"""Name on the card of vectors that another program computed."""
+
 ROW_SCHEMA: dict[str, Any] = {
     "sample_id": pl.String,
     "path": pl.String,

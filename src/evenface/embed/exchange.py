@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evenface.embed.columns import EXPORT_PREFIX
 from evenface.embed.embeddings import (
+    IMPORTED,
     ROW_SCHEMA,
     VECTOR,
     Embeddings,
@@ -94,7 +95,7 @@ def import_vectors(
         frame, more = _with_labels(frame, len(array), beside.labels, Path(labels), file)
         notes += more
     rows = _chosen_columns(frame, identity, attributes, file if labels is None else labels)
-    card = {**unknown_card("imported", array.shape[1]), "file": file.name}
+    card = {**unknown_card(IMPORTED, array.shape[1]), "file": file.name}
     card["sha256"] = file_sha256(file)
     source = {
         "layout": f"imported {file.suffix.lower()[1:]}",

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from evenface.embed.embeddings import ROW_SCHEMA, Embeddings, embeddings_from_arrays
+from evenface.embed.embeddings import IMPORTED, ROW_SCHEMA, Embeddings, embeddings_from_arrays
 from evenface.embed.store import open_embeddings, write_embeddings
 from evenface.errors import StoreError
 
@@ -68,8 +68,8 @@ def join_embeddings(folders: Sequence[str | Path], out: str | Path) -> Embedding
     Raises
     ------
     StoreError
-        Where contracts differ, two folders have one name, or one has an attribute ``dataset``
-        already.
+        Where contracts differ or aren't known, as of imported vectors; two folders have one name,
+        or one has an attribute ``dataset`` already.
     """
     places = [Path(folder) for folder in folders]
     names = [place.resolve().name for place in places]
@@ -83,6 +83,11 @@ def join_embeddings(folders: Sequence[str | Path], out: str | Path) -> Embedding
         )
     parts = [open_embeddings(place) for place in places]
     for place, part in zip(places, parts, strict=True):
+        if part.card.get("name") == IMPORTED:
+            raise StoreError(
+                f"the vectors in {place} were imported, so nothing says which network made them "
+                "and how; join the tables first and import them as one"
+            )
         refuse_other_contract(parts[0], part, (str(places[0]), str(place)))
         if ORIGIN in part.attributes:
             raise StoreError(f"{place} has an attribute {ORIGIN!r} already; rename it")
