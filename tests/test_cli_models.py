@@ -200,3 +200,16 @@ def test_faces_are_cut_as_the_card_says(real: Path, tmp_path: Path, weights: Pat
     cut = embed_faces(faces, embedder, tmp_path / "whole")
     assert "a square around each detected face" in cut.preprocessing["reason"]
     assert near(made.vectors, cut.vectors) > 1e-3
+
+
+def test_a_detector_that_was_fetched_is_found_and_checked(
+    real: Path, tmp_path: Path, weights: Path, refused: Refused
+) -> None:
+    place = tmp_path / "models" / "face_detection_yunet_2026may.onnx"
+    place.write_bytes((real / "models" / "face_detection_yunet.onnx").read_bytes())
+    common = ("embed", real / "london" / "manifest.csv", "--per-group", "1", "--images", "1",
+              "--model", NAME, "--runtime", "eager", "--align", "yunet", "--out")  # fmt: skip
+    ok(*common, tmp_path / "emb")
+    assert manifest(tmp_path / "emb")["preprocessing"]["crop"] == "arcface5"
+    place.write_bytes(b"something else")
+    assert "was expected. It was not opened" in refused(*common, tmp_path / "other")

@@ -15,7 +15,7 @@ from evenface.embed.decode import decode_image, read_image
 from evenface.embed.detect import WHERE, Detection, Detector
 from evenface.embed.models.cards import ModelCard
 from evenface.embed.models.catalogue import YUNET
-from evenface.embed.models.place import present
+from evenface.embed.models.place import checked, first_present
 from evenface.errors import ImageError, ModelError
 
 ALIGNMENTS: Final = ("auto", "yunet", "none")
@@ -122,12 +122,14 @@ def plan_preprocessing(
     if align not in ALIGNMENTS:
         raise ModelError(f"align must be one of {', '.join(ALIGNMENTS)}, not {align!r}")
     if align == "yunet" and detector is None:
-        detector = next(filter(None, map(present, YUNET)), None)
-        if detector is None:
+        found = first_present(YUNET)
+        if found is None:
             raise ModelError(
                 "--align yunet needs YuNet's file: run `evenface models fetch yunet`, or "
                 f"{WHERE} and give --detector FILE"
             )
+        checked(*found)
+        detector = found[0]
     wanted = card.alignment != "none"
     use = align == "yunet" or (align == "auto" and wanted and detector is not None)
     found_by = Detector(detector) if use and detector is not None else None

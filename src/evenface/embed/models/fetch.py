@@ -14,7 +14,7 @@ from typing import Any
 
 from evenface.embed.files import file_sha256, sync_folder
 from evenface.embed.models.cards import ModelCard, WeightFile
-from evenface.embed.models.place import checked, models_folder, present
+from evenface.embed.models.place import checked, first_present, models_folder
 from evenface.errors import ModelError
 
 TIMEOUT = 60.0
@@ -60,11 +60,10 @@ def fetch_model(card: ModelCard, on_progress: Tell | None = None) -> Path:
 
 def fetch_any(files: Sequence[WeightFile], on_progress: Tell | None = None) -> Path:
     """Return the first file that is there, or fetch the first that can be; as `fetch_model`."""
-    for file in files:
-        path = present(file)
-        if path is not None:
-            checked(path, file)
-            return path
+    found = first_present(files)
+    if found is not None:
+        checked(*found)
+        return found[0]
     for file in files:
         if file.url:
             return fetch_file(file, models_folder(), on_progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ def present(file: WeightFile) -> Path | None:
     return next((f / file.name for f in folders() if (f / file.name).is_file()), None)
 
 
+def first_present(files: Iterable[WeightFile]) -> tuple[Path, WeightFile] | None:
+    """Return the first of several files that is there, and where; None where there is none."""
+    found = ((present(file), file) for file in files)
+    return next(((path, file) for path, file in found if path is not None), None)
+
+
 def find(card: ModelCard) -> tuple[Path, WeightFile]:
     """Return the first of a card's files that is there.
 
@@ -48,11 +55,10 @@ def find(card: ModelCard) -> tuple[Path, WeightFile]:
     ModelError
         Where there is none: with the file, where it comes from and where to put it.
     """
-    for file in card.files:
-        path = present(file)
-        if path is not None:
-            return path, file
-    raise ModelError(missing(card))
+    found = first_present(card.files)
+    if found is None:
+        raise ModelError(missing(card))
+    return found
 
 
 def missing(card: ModelCard) -> str:
