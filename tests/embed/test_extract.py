@@ -360,7 +360,11 @@ def test_few_pictures_are_held_at_a_time(
     assert max(ahead) <= 2 * 4 + 2
 
 
-def test_yunet_without_a_file_says_where_to_get_one(make_faces: MakeFaces, tmp_path: Path) -> None:
+def test_yunet_without_a_file_says_where_to_get_one(
+    make_faces: MakeFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("EVENFACE_MODELS", raising=False)
     with pytest.raises(ModelError, match=r"OpenCV Zoo.*--detector FILE"):
         embed_faces(make_faces(2), Means(), tmp_path / "out", align="yunet")
     with pytest.raises(ModelError, match="auto, yunet, none"):
