@@ -21,7 +21,7 @@ def is_junk(name: str) -> bool:
 
 def is_image_name(name: str) -> bool:
     """Tell whether a name ends like a picture's; what is inside is seen when it is decoded."""
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def is_text(name: str) -> bool:
@@ -33,11 +33,11 @@ def is_text(name: str) -> bool:
     return True
 
 
-def is_there(file: Path) -> bool:
-    """Tell whether a file is there; a path that no disk can hold is not."""
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder; a link that leads to itself or nowhere is none."""
     try:
-        return file.is_file()
-    except (OSError, ValueError):
+        return entry.is_dir()
+    except OSError:
         return False
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import polars as pl
 
 from evenface.errors import SourceError
-from evenface.faces.files import is_there
+from evenface.faces.delimited import check_names, read_rows
+from evenface.faces.listed import with_missing
+from evenface.faces.look import Look
+from evenface.faces.marker import is_synthetic
+from evenface.faces.rows import Rows
 from evenface.faces.table import RESERVED, Faces, Note, build_faces
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 NEEDED = ("path", "identity")
 LABELS = (*NEEDED, "gender", "ethnicity")
+
+
+def find(look: Look) -> Path | None:
+    """Return a folder's only manifest, None where it has none or two."""
+    tables = [n for n in look.at(look.folder).files if n in ("manifest.csv", "manifest.parquet")]
+    return look.folder / tables[0] if len(tables) == 1 else None
 
 
 def read_table(file: Path) -> pl.DataFrame:
@@ -38,61 +46,26 @@ def read_table(file: Path) -> pl.DataFrame:
             table = pl.read_parquet(file)
         else:
             table = _read_text(file, "\t" if suffix == ".tsv" else ",")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise SourceError(
-            f"{file}, line {line}: not UTF-8 (byte {error.start}, {error.reason}); save the table "
-            "as UTF-8"
-        ) from None
     except pl.exceptions.PolarsError as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise SourceError(f"{file}: can't be read as a table: {said[0][:200]}") from None
     except OSError as error:
         raise SourceError(f"{file}: can't be read: {error.strerror or error}") from None
     names = [c.strip() for c in table.columns]
-    _check_names(names, file)
+    check_names(names, file)
     table.columns = names
     return table
 
 
 def _read_text(file: Path, separator: str) -> pl.DataFrame:
-    text = file.read_bytes().decode("utf-8-sig")
-    # The standard reader keeps text as text ("001" is no number) and knows its line.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    header: list[str] = []
-    rows: list[list[str | None]] = []
-    try:
-        for row in reader:
-            if not any(field.strip() for field in row):
-                continue
-            if not header:
-                header = [name.strip() for name in row]
-                _check_names(header, file)
-            elif len(row) != len(header):
-                raise SourceError(
-                    f"{file}, line {reader.line_num}: {len(row)} fields, but the header has "
-                    f"{len(header)}; quote values that hold {separator!r}"
-                )
-            else:
-                rows.append([field or None for field in row])
-    except csv.Error as error:
-        raise SourceError(
-            f"{file}, line {reader.line_num}: can't be read as a table: {error}"
-        ) from None
-    if not header:
-        raise SourceError(f"{file}: can't be read as a table: it is empty")
-    return pl.DataFrame(rows, schema=dict.fromkeys(header, pl.String), orient="row")
+    read = read_rows(file, separator)
+    rows = Rows(*next(read))
+    for row in read:
+        rows.add(*[field or None for field in row])
+    return rows.frame()
 
 
-def _check_names(names: list[str], file: Path) -> None:
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if "" in names:
-        raise SourceError(f"{file}: column {names.index('') + 1} has no name")
-    if twice:
-        raise SourceError(f"{file}: columns that stand more than once: {', '.join(twice)}")
-
-
-def read_manifest(file: Path, images: Path | None = None, *, synthetic: bool = False) -> Faces:
+def read_manifest(file: Path, images: Path | None = None) -> Faces:
     """Read a manifest.
 
     Parameters
@@ -102,8 +75,6 @@ def read_manifest(file: Path, images: Path | None = None, *, synthetic: bool = F
         column is an attribute.
     images : Path, optional
         What its paths are relative to; the manifest's own folder if not given.
-    synthetic : bool
-        Whether its pictures are rendered.
 
     Raises
     ------
@@ -121,21 +92,9 @@ def read_manifest(file: Path, images: Path | None = None, *, synthetic: bool = F
     if not table.height:
         raise SourceError(f"{file}: has a header but no rows")
     root = images or file.parent
-    faces = build_faces(
-        table.to_dict(as_series=False), root, "manifest", synthetic=synthetic, notes=notes,
-        where=file,
-    )  # fmt: skip
-    paths = faces.frame["path"].to_list()
-    missing = [p for p in paths if not is_there(root / p)]
-    if len(missing) == len(paths):
-        raise SourceError(
-            f"{file}: none of its {len(paths)} pictures is there; the first would be "
-            f"{root / paths[0]}; paths are relative to {root} (or say --images-root DIR)"
-        )
-    if not missing:
-        return faces
-    text = "Pictures of the manifest that are missing, recorded as failures: {n}."
-    return faces.with_frame(faces.frame, Note.of("missing file", missing, text))
+    synthetic = is_synthetic(file.parent)
+    faces = build_faces(table, root, "manifest", synthetic=synthetic, notes=notes, where=file)
+    return with_missing(faces, file, "manifest")
 
 
 def _plain(table: pl.DataFrame, file: Path) -> tuple[pl.DataFrame, tuple[Note, ...]]:

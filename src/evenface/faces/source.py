@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from evenface.errors import SourceError
 from evenface.faces import diveface, manifest
-from evenface.faces.files import is_image_name, listing
+from evenface.faces.look import Look
 from evenface.faces.table import Faces
 
-SYNTHETIC_MARKER = "SYNTHETIC.json"
 
-LAYOUTS = """\
-  a DiveFace tree       4K_120/HA4K_120/<identity>/<image> or Group1_Male/<identity>/<image>
-  DiveFace's lists      Group1_Male.txt ... with lines identity/file, and the pictures
-  a manifest            a .csv, .tsv or .parquet with columns path, identity and attributes
-  an embedding folder   made by evenface embed or evenface import"""
+class Reader(NamedTuple):
+    """A layout, how it is recognised and how it is read.
+
+    Attributes
+    ----------
+    name, looks : str
+        What it is called, and what it looks like on disk.
+    find : callable
+        Called with a `Look`; what it returns is falsy where a folder isn't of the layout.
+    read : callable
+        Called with the `Look`, what `find` returned and the folder of ``--images-root``.
+    """
+
+    name: str
+    looks: str
+    find: Callable[[Look], Any]
+    read: Callable[[Look, Any, Path | None], Faces]
+
+
+READERS = (
+    Reader(
+        "a DiveFace tree",
+        "4K_120/HA4K_120/<identity>/<image> or Group1_Male/<identity>/<image>",
+        diveface.find_groups,
+        lambda look, groups, _: diveface.read_tree(look.folder, groups),
+    ),
+    Reader(
+        "DiveFace's lists",
+        "Group1_Male.txt ... with lines identity/file, and the pictures",
+        diveface.find_lists,
+        lambda look, lists, images: diveface.read_lists(look.folder, lists, images),
+    ),
+    Reader(
+        "a manifest",
+        "a .csv, .tsv or .parquet with columns path, identity and attributes",
+        manifest.find,
+        lambda _, file, images: manifest.read_manifest(file, images),
+    ),
+)
+"""Tried in this order."""
+
+LAYOUTS = "\n".join(
+    [
+        *(f"  {r.name:<22}{r.looks}" for r in READERS),
+        f"  {'an embedding folder':<22}made by evenface embed or evenface import",
+    ]
+)
 
 
 def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
@@ -25,8 +67,7 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
     Parameters
     ----------
     source : path
-        A DiveFace tree, a folder of DiveFace's annotation lists, a manifest, or a folder that
-        holds a single ``manifest.csv`` or ``manifest.parquet``.
+        A manifest, or a folder of one of the layouts in `READERS`.
     images_root : Path, optional
         For manifests and lists: what their paths are relative to.
 
@@ -43,37 +84,25 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
     if images_root is not None and not images_root.is_dir():
         raise SourceError(f"{images_root}: no such folder (--images-root)")
     if path.is_file():
-        return manifest.read_manifest(path, images_root, synthetic=is_synthetic(path.parent))
+        return manifest.read_manifest(path, images_root)
     if not path.is_dir():
         raise SourceError(f"{path}: no such file or folder")
-    entries = list(listing(path))
-    if not entries:
-        raise SourceError(f"{path}: the folder is empty; expected one of\n{LAYOUTS}")
-    if diveface.find_lists(path):
-        return diveface.read_lists(path, images_root)
-    tables = [e.name for e in entries if e.name in ("manifest.csv", "manifest.parquet")]
-    if len(tables) == 1:
-        return manifest.read_manifest(path / tables[0], images_root, synthetic=is_synthetic(path))
-    if diveface.find_groups(path):
-        return diveface.read_tree(path, synthetic=is_synthetic(path))
-    loose = sum(is_image_name(e.name) for e in entries)
+    look = Look(path)
+    for reader in READERS:
+        found = reader.find(look)
+        if found:
+            return reader.read(look, found, images_root)
+    raise SourceError(_nothing_fits(look))
+
+
+def _nothing_fits(look: Look) -> str:
+    here = look.at(look.folder)
+    if not (here.folders or here.files or here.count):
+        return f"{look.folder}: the folder is empty; expected one of\n{LAYOUTS}"
     hint = (
-        f"; it holds {loose} pictures but nothing says who is on them: write a manifest beside them"
-        if loose
+        f"; it holds {here.count} pictures but nothing says who is on them: write a manifest "
+        "beside them"
+        if here.count
         else ""
     )
-    raise SourceError(f"{path}: no known layout{hint}; expected one of\n{LAYOUTS}")
-
-
-def is_synthetic(folder: Path) -> bool:
-    """Tell whether a folder, or the one above, is marked as holding rendered faces."""
-    for place in (folder, folder.parent):
-        marker = place / SYNTHETIC_MARKER
-        if marker.is_file():
-            try:
-                schema = json.loads(marker.read_text(encoding="utf-8")).get("schema", "")
-            except (ValueError, OSError, AttributeError):
-                continue
-            if str(schema).startswith("evenface.synthetic/"):
-                return True
-    return False
+    return f"{look.folder}: no known layout{hint}; expected one of\n{LAYOUTS}"

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from evenface.errors import ConfigError, StoreError
 from evenface.faces.files import is_junk, listing
+from evenface.faces.marker import MARKER
 from evenface.faces.rendering import render_face
 from evenface.faces.traits import (
     GROUPS,
@@ -50,7 +51,6 @@ SCHEMA = "evenface.synthetic/1"
 GENERATOR = 1
 """Raised whenever the same parameters would give other pictures."""
 
-MARKER = "SYNTHETIC.json"
 TREE = "4K_120"
 UNFINISHED = ".4K_120.partial"
 """Where pictures are gathered until all are there; readers skip names with a dot."""

@@ -10,17 +10,21 @@ from pathlib import Path
 import polars as pl
 
 from evenface.errors import SourceError
+from evenface.faces.rows import BLOCK
 
 KEYS = ("sample_id", "path", "identity")
 """Columns every table has; all other columns are attributes."""
 
-RESERVED = (*KEYS, "sha256", "embedding", "faces_found")
+RESERVED = (*KEYS, "sha256", "embedding", "faces_found", "face_size")
 """Column names that no attribute may take."""
 
 UNKNOWN = frozenset({"", "unknown", "na", "n/a", "nan", "null", "none"})
 """Spellings (case-insensitive) that a dataset uses for a label it does not have."""
 
 EXAMPLES = 20
+
+SHARE = 8_000
+"""Rows whose labels are compared at a time: all at once takes twice the room of the table."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +121,19 @@ def frame_fingerprint(frame: pl.DataFrame) -> str:
     """Hash a frame's rows without regard to their order."""
     columns = ["sample_id", "identity", *sorted(set(frame.columns) - set(RESERVED))]
     digest = hashlib.sha256("\x1f".join(columns).encode())
-    for row in sorted(frame.select(columns).rows(), key=lambda r: str(r[0])):
-        for value in row:
-            digest.update(b"\x00" if value is None else b"\x01" + str(value).encode() + b"\x1f")
-        digest.update(b"\x1e")
+    chosen = frame.select(columns)
+    order = chosen.select(pl.arg_sort_by("sample_id", maintain_order=True)).to_series()
+    for start in range(0, frame.height, BLOCK):
+        for row in chosen[order[start : start + BLOCK]].iter_rows():
+            for value in row:
+                said = b"\x00" if value is None else b"\x01" + str(value).encode() + b"\x1f"
+                digest.update(said)
+            digest.update(b"\x1e")
     return digest.hexdigest()[:16]
 
 
 def build_faces(
-    columns: Mapping[str, Iterable[str | None]],
+    columns: Mapping[str, Iterable[str | None]] | pl.DataFrame,
     root: Path,
     layout: str,
     *,
@@ -137,8 +145,8 @@ def build_faces(
 
     Parameters
     ----------
-    columns : mapping
-        ``path``, ``identity`` and any attributes, of one length.
+    columns : mapping or polars.DataFrame
+        ``path``, ``identity`` and any attributes, of one length; text.
     root, layout, synthetic, notes
         As in `Faces`.
     where : Path, optional
@@ -149,37 +157,49 @@ def build_faces(
     SourceError
         Where a path or identity is empty, or a path stands twice.
     """
-    frame = pl.DataFrame(
-        {name: pl.Series(name, list(values), dtype=pl.String) for name, values in columns.items()}
-    )
+    frame = columns if isinstance(columns, pl.DataFrame) else _text_frame(columns)
     faults = _faults(frame)
     if faults:
         raise SourceError(f"{where or root}: " + "; ".join(faults))
     attributes = [c for c in frame.columns if c not in ("path", "identity")]
-    unknown = pl.col(attributes).str.strip_chars()
-    cleaned = frame.with_columns(
-        pl.when(unknown.str.to_lowercase().is_in(list(UNKNOWN)))
-        .then(None)
-        .otherwise(unknown)
-        .name.keep()
-        if attributes
-        else []
-    )
-    ids = [sample_id(p) for p in cleaned["path"].to_list()]
-    table = cleaned.select(
-        pl.Series("sample_id", ids, dtype=pl.String), "path", "identity", *attributes
-    ).sort("path")
+    # One after the other: side by side they need room side by side.
+    for name in attributes:
+        frame = frame.with_columns(_without_unknown(frame[name]))
+    if not frame["path"].is_sorted():
+        frame = frame.sort("path")
+    table = frame.select(_sample_ids(frame["path"]), "path", "identity", *attributes)
     return Faces(table, root, layout, synthetic, (*notes, *_label_notes(table, attributes)))
+
+
+def _text_frame(columns: Mapping[str, Iterable[str | None]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {name: pl.Series(name, list(values), dtype=pl.String) for name, values in columns.items()}
+    )
+
+
+def _without_unknown(labels: pl.Series) -> pl.Series:
+    said = labels.str.strip_chars()
+    known = ~said.str.to_lowercase().is_in(list(UNKNOWN))
+    if known.all() and (said == labels).all():
+        return labels
+    return said.zip_with(known.fill_null(True), pl.Series([None], dtype=pl.String))
+
+
+def _sample_ids(paths: pl.Series) -> pl.Series:
+    blocks = (paths[start : start + BLOCK].to_list() for start in range(0, paths.len(), BLOCK))
+    ids = [pl.Series([sample_id(p) for p in block], dtype=pl.String) for block in blocks]
+    return pl.concat(ids or [pl.Series(dtype=pl.String)]).alias("sample_id")
 
 
 def _faults(frame: pl.DataFrame) -> list[str]:
     faults = []
     for name in ("path", "identity"):
-        empty = frame[name].is_null() | (frame[name].str.strip_chars() == "")
+        empty = frame[name].is_null() | frame[name].str.contains(r"^\s*$")
         if empty.any():
             first = ", ".join(str(i + 1) for i in empty.arg_true().head(5).to_list())
             faults.append(f"rows without {name}: {empty.sum()} (below the header: {first})")
-    twice = frame.filter(frame["path"].is_duplicated())["path"].drop_nulls().unique().sort()
+    paths = frame["path"] if frame["path"].is_sorted() else frame["path"].sort()
+    twice = paths.filter(paths == paths.shift(1)).unique().sort()
     if twice.len():
         rows = (frame["path"] == twice[0]).arg_true().to_list()
         faults.append(
@@ -199,25 +219,31 @@ def _faults(frame: pl.DataFrame) -> list[str]:
 def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
     notes = []
     for name in attributes:
-        known = frame.filter(pl.col(name).is_not_null())
-        missing = frame.height - known.height
+        missing = frame[name].null_count()
         if missing:
             notes.append(
                 Note("no label", missing, f"Pictures without a recorded {name}: {missing}.")
             )
-        several = (
-            known.group_by("identity")
-            .agg(pl.col(name).n_unique().alias("n"))
-            .filter(pl.col("n") > 1)["identity"]
-            .sort()
-        )
         # Age and expression change from picture to picture; only the groups' labels should not.
-        if several.len() and name in ("gender", "ethnicity"):
+        if name not in ("gender", "ethnicity"):
+            continue
+        several = _with_two(frame.select("identity", name))
+        if several:
             notes.append(
                 Note.of(
                     "two labels",
-                    several.to_list(),
+                    several,
                     f"Identities with more than one recorded {name}: {{n}}.",
                 )
             )
     return notes
+
+
+def _with_two(pairs: pl.DataFrame) -> list[str]:
+    """Return the identities that have more than one label; asked a share of them at a time."""
+    share = pairs["identity"].hash() % (pairs.height // SHARE + 1)
+    found: list[str] = []
+    for k in range(pairs.height // SHARE + 1):
+        known = pairs.filter(share == k).drop_nulls().unique()
+        found += known.filter(pl.col("identity").is_duplicated())["identity"].unique().to_list()
+    return sorted(found)
