@@ -23,7 +23,7 @@ from evenface.study import Step, run
 def write(folder: Path, rows: int, width: int) -> None:
     from population import population
 
-    from evenface.embed.store import write_embeddings
+    from evenface.embed.folder import write_embeddings
 
     write_embeddings(population(rows // 6, width=width), folder)
 

@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 
 from evenface.cli import COMMANDS, main
-from evenface.embed.store import embeddings_from_arrays, open_embeddings, write_embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from populations import Gaussian
 from support import write_picture
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from evenface.cli import main, options
-from evenface.embed.store import write_embeddings
+from evenface.embed.folder import write_embeddings
 from evenface.studies.learning import LearnOptions
 from evenface.studies.table import load_result
 from populations import ETHNICITIES, Gaussian, labelled

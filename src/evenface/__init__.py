@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from evenface.config import StudyConfig
     from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
     from evenface.embed.exchange import export_embeddings, import_vectors
-    from evenface.embed.extract import embed_faces
+    from evenface.embed.extract import Held, RayEngine, embed_faces, extract
+    from evenface.embed.folder import check_embeddings
     from evenface.embed.join import join_embeddings
     from evenface.embed.models import Embedder, ModelCard, OnnxOptions, load_embedder
     from evenface.embed.models.catalogue import MODELS
-    from evenface.embed.store import check_embeddings, open_embeddings
+    from evenface.embed.store import Store, open_embeddings, open_store
     from evenface.errors import EvenfaceError
     from evenface.faces.datasets import DATASETS
     from evenface.faces.select import select_faces
@@ -45,11 +46,12 @@ _HOMES = {
     "config": ("StudyConfig",),
     "embed.embeddings": ("Embeddings", "embeddings_from_arrays"),
     "embed.exchange": ("export_embeddings", "import_vectors"),
-    "embed.extract": ("embed_faces",),
+    "embed.extract": ("Held", "RayEngine", "embed_faces", "extract"),
     "embed.join": ("join_embeddings",),
     "embed.models": ("Embedder", "ModelCard", "OnnxOptions", "load_embedder"),
     "embed.models.catalogue": ("MODELS",),
-    "embed.store": ("check_embeddings", "open_embeddings"),
+    "embed.folder": ("check_embeddings",),
+    "embed.store": ("Store", "open_embeddings", "open_store"),
     "errors": ("EvenfaceError",),
     "faces.datasets": ("DATASETS",),
     "faces.select": ("select_faces",),
@@ -80,16 +82,19 @@ __all__ = [
     "Estimate",
     "EvenfaceError",
     "Faces",
+    "Held",
     "MapOptions",
     "MapResult",
     "ModelCard",
     "OnnxOptions",
     "ProbeOptions",
     "ProbeResult",
+    "RayEngine",
     "SpacesOptions",
     "SpacesResult",
     "Split",
     "Step",
+    "Store",
     "StudyConfig",
     "SyntheticPopulation",
     "TransferOptions",
@@ -102,12 +107,14 @@ __all__ = [
     "embed_faces",
     "embeddings_from_arrays",
     "export_embeddings",
+    "extract",
     "import_vectors",
     "join_embeddings",
     "load_embedder",
     "make_splits",
     "map_space",
     "open_embeddings",
+    "open_store",
     "probe",
     "read_faces",
     "run",

@@ -49,7 +49,7 @@ def test_rows_and_vectors_are_in_the_tables_order(make_faces: MakeFaces, tmp_pat
     faces = make_faces(11)
     found = embed_faces(faces, Means(), tmp_path / "out", part_rows=4, batch=3, workers=4)
     assert found.rows["sample_id"].to_list() == faces.frame["sample_id"].to_list()
-    assert found.rows.drop("sha256", "faces_found").equals(faces.frame)
+    assert found.rows.drop("sha256", "faces_found", "face_size").equals(faces.frame)
     for row, vector in zip(found.rows.iter_rows(named=True), found.vectors, strict=True):
         data = (faces.root / row["path"]).read_bytes()
         assert row["sha256"] == hashlib.sha256(data).hexdigest()
@@ -187,7 +187,7 @@ def test_a_stopped_run_goes_on_with_what_is_left(make_faces: MakeFaces, tmp_path
     assert max(embedder.batches) == 3
 
 
-@pytest.mark.parametrize("damage", ["cut", "missing failures", "other rows"])
+@pytest.mark.parametrize("damage", ["cut", "missing record", "other rows"])
 def test_a_damaged_chunk_of_a_stopped_run_is_done_again(
     make_faces: MakeFaces, tmp_path: Path, damage: str
 ) -> None:
@@ -197,8 +197,8 @@ def test_a_damaged_chunk_of_a_stopped_run_is_done_again(
     part = out / "part-00001.parquet"
     if damage == "cut":
         part.write_bytes(part.read_bytes()[:100])
-    elif damage == "missing failures":
-        (out / "failures-00001.parquet").unlink()
+    elif damage == "missing record":
+        (out / "chunk-00001.json").unlink()
     else:
         part.write_bytes((out / "part-00000.parquet").read_bytes())
     embed_faces(faces, Means(), out)
@@ -219,7 +219,7 @@ def test_a_finished_folder_is_opened_without_work(make_faces: MakeFaces, tmp_pat
 
 
 @pytest.mark.parametrize("finished", [True, False])
-@pytest.mark.parametrize("what", ["model", "weights", "faces", "order", "align", "max_pixels"])
+@pytest.mark.parametrize("what", ["model", "weights", "align", "max_pixels"])
 def test_another_contract_is_refused_and_nothing_is_touched(
     make_faces: MakeFaces, tmp_path: Path, what: str, finished: bool
 ) -> None:
@@ -235,10 +235,6 @@ def test_another_contract_is_refused_and_nothing_is_touched(
         other.card, says = replace(Means.card, name="medians"), "'means' there and 'medians' now"
     elif what == "weights":
         other.card, says = replace(Means.card, sha256="f" * 64), "model.sha256"
-    elif what == "faces":
-        faces, says = faces.with_frame(faces.frame[:5]), "source.fingerprint"
-    elif what == "order":
-        faces, says = faces.with_frame(faces.frame.reverse()), "source.order"
     elif what == "align":
         other.card, says = replace(Means.card, alignment="arcface5"), "preprocessing.reason"
     else:

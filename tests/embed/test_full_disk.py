@@ -12,7 +12,8 @@ import pytest
 
 from evenface.embed.exchange import export_embeddings
 from evenface.embed.files import write_whole
-from evenface.embed.store import Embeddings, embeddings_from_arrays, write_embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import Embeddings, embeddings_from_arrays
 from evenface.errors import StoreError
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evenface.embed.contract import contract_of
 from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
 from evenface.embed.exchange import import_vectors
-from evenface.embed.join import contract_of, join_embeddings
-from evenface.embed.store import open_embeddings, write_embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.join import join_embeddings
+from evenface.embed.store import open_embeddings
 from evenface.errors import StoreError
 from evenface.faces.split import frame_persons
 
@@ -97,11 +99,15 @@ def test_other_contracts_are_refused_with_every_difference(
     assert not (tmp_path / "c").exists()
 
 
+def of(embeddings: Any) -> dict[str, Any]:
+    return contract_of(embeddings.card, embeddings.preprocessing)
+
+
 def test_a_name_or_a_licence_makes_no_other_contract() -> None:
-    assert contract_of(made(2)) == contract_of(made(2, card={"name": "other", "licence": "MIT"}))
+    assert of(made(2)) == of(made(2, card={"name": "other", "licence": "MIT"}))
     nameless = replace(made(2), card={**CARD, "sha256": ""})
     other = replace(nameless, card={**nameless.card, "name": "other"})
-    assert contract_of(nameless) != contract_of(other)
+    assert of(nameless) != of(other)
 
 
 def test_imported_vectors_have_no_contract_to_compare(two: Any, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_second_process_is_told_and_a_dead_one_holds_nothing(
     out = tmp_path / "out"
     process = start(driver, faces, table, out)
     try:
-        while not (out / "manifest.json").exists():
+        while not (out / "unfinished.json").exists():
             assert process.poll() is None
             time.sleep(0.01)
         with pytest.raises(StoreError, match="another process is writing"):

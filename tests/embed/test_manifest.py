@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evenface.embed.folder import check_embeddings, write_embeddings
 from evenface.embed.manifest import is_embedding_folder
-from evenface.embed.store import (
-    check_embeddings,
-    embeddings_from_arrays,
-    open_embeddings,
-    write_embeddings,
-)
+from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from evenface.errors import StoreError
 
 NOTE = {"kind": "junk", "count": 1, "text": "One.", "examples": ["a"]}
@@ -86,6 +82,7 @@ def test_more_rows_than_memory_holds_are_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(folder, 2**31 - 1, "parts", 0, "rows")
+    put(folder, 2**31 + 5, "counts", "rows")
 
     def empty(shape: Any, dtype: Any) -> Any:
         raise MemoryError

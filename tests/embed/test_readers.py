@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from evenface.embed.exchange import export_embeddings, import_vectors
-from evenface.embed.store import embeddings_from_arrays, write_embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import embeddings_from_arrays
 from evenface.errors import StoreError, VectorError
 
 VECTORS = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
@@ -141,7 +142,7 @@ def test_vectors_that_are_not_finite_are_named_by_file_and_row(tmp_path: Path) -
 
 
 def test_a_fault_of_faces_found_is_one_line() -> None:
-    with pytest.raises(VectorError, match="faces_found numbers") as caught:
+    with pytest.raises(VectorError, match="face_size numbers") as caught:
         embeddings_from_arrays(VECTORS, {"identity": PEOPLE, "faces_found": ["x"] * 4})
     assert "\n" not in str(caught.value)
 

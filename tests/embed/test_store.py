@@ -13,13 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenface.embed.store import (
-    Embeddings,
-    check_embeddings,
-    embeddings_from_arrays,
-    open_embeddings,
-    write_embeddings,
-)
+from evenface.embed.folder import check_embeddings, write_embeddings
+from evenface.embed.store import Embeddings, embeddings_from_arrays, open_embeddings
 from evenface.errors import StoreError, VectorError
 
 
@@ -107,9 +102,9 @@ def test_what_is_no_folder_of_ours_says_so(tmp_path: Path) -> None:
         ("[]", "schema None"),
         ('{"schema": "other/1"}', "schema 'other/1'"),
         ('{"schema": 1}', "schema 1"),
-        ('{"schema": "evenface.embeddings/2"}', "newer evenface"),
+        ('{"schema": "evenface.embeddings/3"}', "newer evenface"),
         ('{"schema": "evenface.embeddings/0"}', "old schema"),
-        ('{"schema": "evenface.embeddings/1"}', "damaged: model is missing"),
+        ('{"schema": "evenface.embeddings/2"}', "damaged: model is missing"),
     ],
 )
 def test_manifests_that_are_none_say_why(folder: Path, text: str, says: str) -> None:
@@ -139,7 +134,7 @@ def test_a_damaged_manifest_is_refused(folder: Path, change: Any) -> None:
 
 
 def test_an_unfinished_folder_says_how_to_finish(folder: Path) -> None:
-    edit(folder, lambda m: m.update(finished=False))
+    (folder / "manifest.json").rename(folder / "unfinished.json")
     with pytest.raises(StoreError, match="run the same `evenface embed` again"):
         open_embeddings(folder)
     assert "unfinished" in check_embeddings(folder)[0]
@@ -294,7 +289,7 @@ IDS = {"identity": ["a", "b"]}
         (np.ones((2, 2)), {"identity": ["a", " "]}, "1 rows have no identity"),
         (np.ones((2, 2)), {**IDS, "sample_id": ["x", "x"]}, "stand more than once, such as 'x'"),
         (np.ones((2, 2)), {**IDS, "embedding": ["x", "y"]}, "rename"),
-        (np.ones((2, 2)), {**IDS, "faces_found": ["x", "y"]}, "faces_found numbers"),
+        (np.ones((2, 2)), {**IDS, "faces_found": ["x", "y"]}, "face_size numbers"),
         (np.ones((2, 2)), {**IDS, "mood": ["x", "y\x00"]}, "mood holds a NUL"),
     ],
 )

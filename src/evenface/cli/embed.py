@@ -137,7 +137,7 @@ def check(emb: Path, /) -> None:
     emb
         Embedding folder.
     """
-    from evenface.embed.store import check_embeddings
+    from evenface.embed.folder import check_embeddings
 
     faults = check_embeddings(emb)
     if faults:

@@ -74,6 +74,14 @@ class Detector:
         self._local = threading.local()
         self._probe()
 
+    def __getstate__(self) -> dict[str, object]:
+        # Another process makes networks of its own.
+        return {k: v for k, v in self.__dict__.items() if k != "_local"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._local = threading.local()
+
     def detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         """Find faces, the best one to take first (see `best_first`).
 

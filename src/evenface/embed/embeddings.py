@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from evenface.embed.files import FAILURE_SCHEMA, first_line
+from evenface.embed.contract import unknown_card, unknown_preprocessing
+from evenface.embed.files import failure_schema, first_line
 from evenface.errors import VectorError
 from evenface.faces.table import UNKNOWN, frame_fingerprint
 
@@ -27,6 +28,7 @@ ROW_SCHEMA: dict[str, Any] = {
     "sha256": pl.String,
     "identity": pl.String,
     "faces_found": pl.Int32,
+    "face_size": pl.Int32,
 }
 """Columns that every row has; all others are attributes, which are strings."""
 
@@ -39,8 +41,9 @@ class Embeddings:
     ----------
     rows : polars.DataFrame
         One row a picture: ``sample_id``, ``path``, ``sha256`` (of the picture's bytes),
-        ``identity``, ``faces_found`` (null where no detector ran), then the attributes: strings,
-        null where nothing was recorded. ``path`` and ``sha256`` are null for imported vectors.
+        ``identity``, ``faces_found`` and ``face_size`` (shorter side of its box, in pixels of the
+        picture; both null where no detector ran), then the attributes: strings, null where nothing
+        was recorded. ``path`` and ``sha256`` are null for imported vectors.
     vectors : float32 array, shape (n, d), C-contiguous
         Row i belongs to row i of `rows`. Finite, not normalised.
     card : dict
@@ -48,7 +51,8 @@ class Embeddings:
     source : dict
         Where the faces came from: ``layout, fingerprint, synthetic, attributes, notes``.
     failures : polars.DataFrame
-        Pictures without a vector: ``sample_id, path, identity, stage, reason``.
+        Pictures without a vector: ``sample_id, path, sha256, identity, stage, reason``, then the
+        attributes.
     preprocessing : dict
         How crops were made: ``align, aligned, reason, detector, crop, contract, size,
         max_pixels``.
@@ -170,7 +174,7 @@ def embeddings_from_arrays(
     stated = (card or {}).get("dimension", array.shape[1])
     if stated != array.shape[1]:
         raise VectorError(f"the card says {stated} numbers a vector; there are {array.shape[1]}")
-    empty = pl.DataFrame(schema=FAILURE_SCHEMA)
+    empty = pl.DataFrame(schema=failure_schema(attributes))
     described = {
         "layout": "arrays",
         "fingerprint": frame_fingerprint(frame),
@@ -184,9 +188,14 @@ def embeddings_from_arrays(
         vectors=array,
         card={**unknown_card("arrays", array.shape[1]), **(card or {})},
         source=described,
-        failures=empty if failures is None else failures.select(list(FAILURE_SCHEMA)),
+        failures=empty if failures is None else _filled(failures, empty.schema),
         preprocessing=dict(preprocessing or unknown_preprocessing()),
     )
+
+
+def _filled(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    lacking = set(schema) - set(frame.columns)
+    return frame.select(pl.lit(None, t).alias(c) if c in lacking else c for c, t in schema.items())
 
 
 def checked_vectors(vectors: ArrayLike) -> NDArray[np.float32]:
@@ -247,10 +256,10 @@ def _checked_rows(rows: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFr
         frame = frame.cast(kinds)
     except pl.exceptions.PolarsError as error:
         raise VectorError(
-            f"labels must be text and faces_found numbers: {first_line(error)}"
+            f"labels must be text, faces_found and face_size numbers: {first_line(error)}"
         ) from error
     frame = frame.with_columns([_known(c) for c in attributes])
-    text = [c for c in frame.columns if c != "faces_found"]
+    text = [c for c, kind in kinds.items() if kind == pl.String]
     for name in ("sample_id", "identity"):
         empty = frame[name].null_count()
         if empty:
@@ -271,27 +280,3 @@ def _known(column: str) -> pl.Expr:
     value = pl.col(column).str.strip_chars()
     unknown = value.str.to_lowercase().is_in(list(UNKNOWN))
     return pl.when(unknown.not_()).then(value).alias(column)
-
-
-def unknown_card(name: str, dimension: int) -> dict[str, Any]:
-    """Return a card for vectors from a network that is not at hand: None where ours has values."""
-    fields = (
-        "size",
-        "color",
-        "mean",
-        "scale",
-        "layout",
-        "output",
-        "alignment",
-        "box",
-        "contract",
-        "commercial_use",
-    )
-    text = {"licence": "", "paper": "", "url": "", "accuracy": "", "sha256": "", "assumed": []}
-    return {"name": name, "dimension": dimension, **dict.fromkeys(fields), **text}
-
-
-def unknown_preprocessing() -> dict[str, Any]:
-    """Return what is known of the crops behind vectors that came from elsewhere: nothing."""
-    keys = ("align", "aligned", "reason", "detector", "crop", "contract", "size", "max_pixels")
-    return dict.fromkeys(keys)

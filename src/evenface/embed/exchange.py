@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenface.embed.columns import EXPORT_PREFIX
+from evenface.embed.contract import unknown_card
 from evenface.embed.embeddings import (
     IMPORTED,
     ROW_SCHEMA,
@@ -21,12 +22,12 @@ from evenface.embed.embeddings import (
     Embeddings,
     checked_vectors,
     embeddings_from_arrays,
-    unknown_card,
 )
 from evenface.embed.files import file_sha256, replacing
+from evenface.embed.folder import refuse_used, write_embeddings
 from evenface.embed.manifest import is_embedding_folder
+from evenface.embed.parts import part_frame
 from evenface.embed.readers import read_labels, read_vectors
-from evenface.embed.store import part_frame, refuse_used, write_embeddings
 from evenface.errors import StoreError, VectorError
 from evenface.faces.table import Note, sample_id
 

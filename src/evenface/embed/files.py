@@ -6,49 +6,65 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import polars as pl
 
 from evenface.errors import StoreError
+from evenface.faces.places import is_local
 
 MANIFEST = "manifest.json"
-FAILURES = "failures.parquet"
+"""What a finished folder holds; only ever replaced as a whole."""
+
+UNFINISHED = "unfinished.json"
+"""What a folder that is being written will hold; gone once the manifest says so."""
 
 PART = re.compile(r"part-\d{5,}\.parquet")
-CHUNK_FAILURES = re.compile(r"failures-\d{5,}\.parquet")
-TEMPORARY = re.compile(r"\.(manifest\.json|(part|failures)(-\d{5,})?\.parquet)\.tmp")
-OURS = re.compile(
-    "|".join(
-        [
-            re.escape(MANIFEST),
-            re.escape(FAILURES),
-            *(p.pattern for p in (PART, CHUNK_FAILURES, TEMPORARY)),
-        ]
-    )
-)
+FAILURES = re.compile(r"failures(-\d{5,})?\.parquet")
+CHUNK = re.compile(r"chunk-\d{5,}\.json")
+_NAMES = rf"({MANIFEST}|{UNFINISHED}|{PART.pattern}|{FAILURES.pattern}|{CHUNK.pattern})"
+TEMPORARY = re.compile(rf"\.{_NAMES}(\.[0-9a-f]+)?\.tmp")
+OURS = re.compile(rf"{_NAMES}|{TEMPORARY.pattern}")
 """Names of files that only evenface could have written."""
 
 FAILURE_SCHEMA = {
     "sample_id": pl.String,
     "path": pl.String,
+    "sha256": pl.String,
     "identity": pl.String,
     "stage": pl.String,
     "reason": pl.String,
 }
+"""Columns that every failure has; all others are attributes, which are strings."""
 
 
-def part_name(k: int) -> str:
-    """Name of chunk `k`'s vectors and rows."""
-    return f"part-{k:05d}.parquet"
+def failure_schema(attributes: Iterable[str]) -> dict[str, Any]:
+    """Return the columns of failures of faces with these attributes."""
+    return {**FAILURE_SCHEMA, **dict.fromkeys(attributes, pl.String)}
 
 
-def chunk_failures_name(k: int) -> str:
-    """Name of chunk `k`'s failures, until the folder is finished."""
-    return f"failures-{k:05d}.parquet"
+def part_name(number: int) -> str:
+    """Name of a part: vectors and rows."""
+    return f"part-{number:05d}.parquet"
+
+
+def failures_name(number: int) -> str:
+    """Name of the failures of a folder whose newest parts begin with this number."""
+    return f"failures-{number:05d}.parquet" if number else "failures.parquet"
+
+
+def chunk_name(number: int) -> str:
+    """Name of the record that says that a part is done, until the folder is finished."""
+    return f"chunk-{number:05d}.json"
+
+
+def number_of(name: str) -> int:
+    """Return the number in a part's name."""
+    return int(name.split("-")[1].split(".", maxsplit=1)[0])
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -66,7 +82,12 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     StoreError
         Where it can't be written, as on a full disk; what was there before stays.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    if not is_local(path):
+        with _putting(path) as file:
+            yield file
+        return
+    # Of its own for each writer: a worker thought dead may still be writing.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -80,6 +101,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             temporary.unlink()
     sync_folder(path.parent)
+
+
+@contextmanager
+def _putting(path: Path) -> Iterator[IO[bytes]]:
+    """Collect what is written and put it into an object store at once, which is whole or absent."""
+    buffer = io.BytesIO()
+    yield buffer
+    try:
+        path.write_bytes(buffer.getvalue())
+    # What stores raise has no common base below Exception.
+    except Exception as error:
+        raise cannot_write(path, error) from error
 
 
 def cannot_write(path: Path, error: Exception) -> StoreError:
@@ -103,13 +136,22 @@ def sync_folder(folder: Path) -> None:
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a frame as one whole Parquet file; the same rows give the same bytes."""
+    write_whole(path, parquet_bytes(frame))
+
+
+def parquet_bytes(frame: pl.DataFrame, **options: Any) -> bytes:
+    """Return a frame as Parquet; the same rows give the same bytes."""
     buffer = io.BytesIO()
-    frame.rechunk().write_parquet(buffer, compression="zstd", compression_level=3)
-    write_whole(path, buffer.getvalue())
+    frame.rechunk().write_parquet(
+        buffer, **{"compression": "zstd", "compression_level": 3, **options}
+    )
+    return buffer.getvalue()
 
 
-def read_parquet(path: Path, data: bytes | None = None) -> pl.DataFrame:
-    """Read a Parquet file of an embedding folder.
+def read_parquet(
+    path: Path, data: bytes | None = None, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """Read a Parquet file of an embedding folder; of a file on disk, `columns` only.
 
     Raises
     ------
@@ -117,7 +159,10 @@ def read_parquet(path: Path, data: bytes | None = None) -> pl.DataFrame:
         Where it is missing or damaged.
     """
     try:
-        return pl.read_parquet(io.BytesIO(path.read_bytes() if data is None else data))
+        if data is None and is_local(path):
+            return pl.read_parquet(path, columns=columns, glob=False)
+        found = path.read_bytes() if data is None else data
+        return pl.read_parquet(io.BytesIO(found), columns=columns)
     except FileNotFoundError as error:
         raise StoreError(f"{path} is missing; restore it, or embed again") from error
     # A damaged file can make the reader panic, which is no Exception.
@@ -152,11 +197,17 @@ def remove(folder: Path, *patterns: re.Pattern[str]) -> None:
 def one_writer(folder: Path) -> Iterator[None]:
     """Hold a folder for writing; the system lets go of it however the process ends.
 
+    An object store has no locks. There two writers of one job write the same bytes to the same
+    names, which harms nothing.
+
     Raises
     ------
     StoreError
         Where another process holds it.
     """
+    if not is_local(folder):
+        yield
+        return
     try:
         import fcntl
     except ImportError:  # Windows has no such lock, and none is better than one that outlives us.

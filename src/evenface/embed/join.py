@@ -10,37 +10,20 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from evenface.embed.contract import contract_of, differences
 from evenface.embed.embeddings import IMPORTED, ROW_SCHEMA, Embeddings, embeddings_from_arrays
-from evenface.embed.store import open_embeddings, write_embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import open_embeddings
 from evenface.errors import StoreError
 
-CARD_FIELDS: Final = (
-    "sha256", "output", "dimension", "size", "color", "mean", "scale", "layout", "alignment",
-    "box", "contract", "architecture",
-)  # fmt: skip
-"""What of a card decides the vectors; its name and licence do not."""
-
-CROP_FIELDS: Final = ("align", "crop", "contract", "detector", "size")
 ORIGIN: Final = "dataset"
 """Attribute of a joined folder that says where a row came from."""
 
 
-def contract_of(embeddings: Embeddings) -> dict[str, Any]:
-    """Return all that two sets of embeddings must share to be comparable, by a field's name."""
-    card = {f"model.{k}": embeddings.card.get(k) for k in CARD_FIELDS}
-    if not embeddings.card.get("sha256"):
-        card["model.name"] = embeddings.card.get("name")
-    return card | {f"crops.{k}": embeddings.preprocessing.get(k) for k in CROP_FIELDS}
-
-
 def refuse_other_contract(first: Embeddings, other: Embeddings, names: tuple[str, str]) -> None:
     """Raise `StoreError` with every difference, where two sets' vectors can't be compared."""
-    here, there = contract_of(first), contract_of(other)
-    differs = [
-        f"{key} is {here[key]!r} in {names[0]} and {there[key]!r} in {names[1]}"
-        for key in {**here, **there}
-        if here.get(key) != there.get(key)
-    ]
+    here, there = (contract_of(e.card, e.preprocessing) for e in (first, other))
+    differs = differences(here, there, names)
     if differs:
         raise StoreError(
             f"{names[0]} and {names[1]} hold vectors of different contracts: {'; '.join(differs)}. "
@@ -112,7 +95,9 @@ def join_embeddings(folders: Sequence[str | Path], out: str | Path) -> Embedding
             "synthetic": all(part.synthetic for part in parts),
             "notes": list(_notes(names, parts)),
         },
-        failures=pl.concat(failures),
+        failures=pl.concat(failures, how="diagonal").with_columns(
+            pl.col("sample_id").str.split("/").list.first().alias(ORIGIN)
+        ),
         preprocessing=first.preprocessing,
     )
     return write_embeddings(made, out)

@@ -11,17 +11,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evenface.embed.files import MANIFEST, PART, write_whole
+from evenface.embed.files import FAILURES, MANIFEST, PART, UNFINISHED, write_whole
+from evenface.embed.parts import DTYPES
 from evenface.errors import StoreError
 from evenface.faces.table import Faces
 
-SCHEMA_NAME, SCHEMA_VERSION = "evenface.embeddings", 1
+SCHEMA_NAME, SCHEMA_VERSION = "evenface.embeddings", 2
 SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
 _OURS = re.compile(rf'"schema"\s*:\s*"{re.escape(SCHEMA_NAME)}/')
 
 LARGEST_DIMENSION = 2**20
-MOST_ROWS = 2**31 - 1
-"""Larger numbers in a manifest are taken for damage: no memory would hold what they promise."""
+MOST_ROWS = 2**40
+"""Larger numbers in a manifest are taken for damage."""
+
+CONTRACT = ("model", "preprocessing", "dimension", "dtype")
+"""Keys of the manifest that say what the vectors are; a folder holds one contract only."""
 
 
 def describe_source(faces: Faces) -> dict[str, Any]:
@@ -45,39 +49,43 @@ def new_manifest(
     chunks: Mapping[str, int],
     pictures: int,
     runtime: Mapping[str, str] | None = None,
+    dtype: str = "float32",
 ) -> dict[str, Any]:
     """Return the manifest that a folder starts with; nothing in it depends on the time."""
     return {
         "schema": SCHEMA,
-        "finished": False,
         "model": dict(model),
         "preprocessing": dict(preprocessing),
         "dimension": model["dimension"],
-        "dtype": "float32",
+        "dtype": dtype,
         "source": dict(source),
         "chunks": dict(chunks),
         "runtime": dict(runtime or {}),
         "counts": {"pictures": pictures, "rows": 0, "failures": 0},
         "parts": [],
+        "failures": None,
+        "first": 0,
     }
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest whole."""
+def write_manifest(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST) -> None:
+    """Write a manifest whole."""
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that isn't UTF-8 stays a valid JSON escape.
-    write_whole(folder / MANIFEST, text.encode("utf-8", "backslashreplace"))
+    write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a folder, finished or not.
+def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
+    """Read the manifest of a finished folder, or what another is to become.
 
     Raises
     ------
     StoreError
         Where there is none, or one that this version doesn't know.
     """
-    path = folder / MANIFEST
+    path = folder / name
+    if name == MANIFEST and not path.exists() and (folder / UNFINISHED).exists():
+        raise StoreError(f"{folder} is unfinished; run the same `evenface embed` again to finish")
     if not folder.exists():
         raise StoreError(f"{folder} doesn't exist; make it with `evenface embed` or `import`")
     if not folder.is_dir():
@@ -113,7 +121,7 @@ def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
         "chunks": dict,
         "parts": list,
         "dimension": int,
-        "finished": bool,
+        "first": int,
     }
     faults = [
         f"{key} is missing or no {kind.__name__}"
@@ -128,6 +136,12 @@ def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
         faults.append("source.attributes is no list of names")
     faults += _note_faults(source.get("notes", []))
     faults += _number_fault("dimension", manifest["dimension"], 1, LARGEST_DIMENSION)
+    faults += _number_fault("first", manifest["first"], 0, MOST_ROWS)
+    if manifest.get("dtype") not in DTYPES:
+        faults.append(f"dtype is {_short(manifest.get('dtype'))}, not {' or '.join(DTYPES)}")
+    name = manifest.get("failures")
+    if name is not None and not (isinstance(name, str) and FAILURES.fullmatch(name)):
+        faults.append(f"failures is no file of failures: {_short(name)}")
     for name in ("rows", "failures"):
         faults += _number_fault(f"counts.{name}", counts.get(name), 0, MOST_ROWS)
     for name in chunks.keys() & {"batch", "part_rows"}:
@@ -144,6 +158,9 @@ def _part_faults(parts: list[Any]) -> list[str]:
             faults.append(f"parts[{i}] is no part: {_short(part)}")
             continue
         faults += _number_fault(f"parts[{i}].rows", part.get("rows"), 0, MOST_ROWS)
+        faults += _number_fault(f"parts[{i}].size", part.get("size"), 0, MOST_ROWS)
+        if part.get("vectors_at") is not None:
+            faults += _number_fault(f"parts[{i}].vectors_at", part["vectors_at"], 0, MOST_ROWS)
         if not isinstance(part.get("sha256"), str):
             faults.append(f"parts[{i}].sha256 is no text")
     if not faults:
@@ -180,9 +197,12 @@ def _short(value: Any, limit: int = 80) -> str:
 
 
 def is_embedding_folder(folder: Path) -> bool:
-    """Say whether a folder has a manifest of ours, finished, damaged or whole."""
-    try:
-        with (folder / MANIFEST).open(encoding="utf-8", errors="replace") as file:
-            return _OURS.search(file.read(2**16)) is not None
-    except OSError:
-        return False
+    """Say whether a folder has a manifest of ours, finished or not, damaged or whole."""
+    for name in (MANIFEST, UNFINISHED):
+        try:
+            with (folder / name).open(encoding="utf-8", errors="replace") as file:
+                if _OURS.search(file.read(2**16)) is not None:
+                    return True
+        except OSError:
+            continue
+    return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from evenface.embed.models.cards import ModelCard
 from evenface.embed.models.catalogue import YUNET
 from evenface.embed.models.place import checked, first_present
 from evenface.errors import ImageError, ModelError
+from evenface.faces.places import joined
 
 ALIGNMENTS: Final = ("auto", "yunet", "none")
 WANTED: Final = {
@@ -33,6 +34,14 @@ class Crop:
     pixels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A picture that was embedded before, and its row in the part."""
+
+    row: dict[str, Any]
+    vector: NDArray[Any]
+
+
 @dataclass(frozen=True)
 class Failure:
     """A picture that could not be embedded."""
@@ -40,11 +49,22 @@ class Failure:
     picture: dict[str, Any]
     stage: str
     reason: str
+    sha256: str | None = None
 
     def row(self) -> dict[str, Any]:
         """Return the failure as its table has it."""
-        known = {key: self.picture[key] for key in ("sample_id", "path", "identity")}
-        return {**known, "stage": self.stage, "reason": self.reason}
+        said = {"sha256": self.sha256, "stage": self.stage, "reason": self.reason}
+        return {**self.picture, **said}
+
+
+class Bank(Protocol):
+    """Vectors that are at hand."""
+
+    def of_picture(self, sha256: str, /) -> Known | None:
+        """Return what is known of a picture with these bytes."""
+
+    def of_row(self, sample_id: str, /) -> Known | None:
+        """Return what is known of a row whose picture can't be read any more."""
 
 
 @final
@@ -61,37 +81,52 @@ class Preparer:
         None where the picture's centre is cut instead.
     max_pixels : int
         Limit on a picture.
+    bank : Bank, optional
+        What need not be embedded again.
     """
 
     def __init__(
-        self, root: Path, card: ModelCard, detector: Detector | None, max_pixels: int
+        self,
+        root: Path,
+        card: ModelCard,
+        detector: Detector | None,
+        max_pixels: int,
+        bank: Bank | None = None,
     ) -> None:
         self._root, self._card, self._detector = root, card, detector
-        self._max_pixels = max_pixels
+        self._max_pixels, self._bank = max_pixels, bank
 
-    def __call__(self, picture: dict[str, Any]) -> Crop | Failure:
+    def __call__(self, picture: dict[str, Any]) -> Crop | Known | Failure:
         """Prepare one row of the faces table."""
+        digest = None
         try:
-            data = read_image(self._root / picture["path"])
+            data = read_image(joined(self._root, picture["path"]))
+            digest = hashlib.sha256(data).hexdigest()
+            known = self._bank.of_picture(digest) if self._bank else None
+            if known is not None:
+                return Known({**known.row, **picture, "sha256": digest}, known.vector)
             image = decode_image(data, self._max_pixels)
             pixels, found = self._crop(image)
         except ImageError as error:
-            return Failure(picture, error.stage, str(error))
+            held = self._bank.of_row(picture["sample_id"]) if self._bank and not digest else None
+            if held is not None:
+                return Known({**held.row, **picture}, held.vector)
+            return Failure(picture, error.stage, str(error), digest)
         except MemoryError:
-            return Failure(picture, "decode", "there is not enough memory for the picture")
-        digest = hashlib.sha256(data).hexdigest()
-        return Crop({**picture, "sha256": digest, "faces_found": found}, pixels)
+            return Failure(picture, "decode", "there is not enough memory for the picture", digest)
+        return Crop({**picture, "sha256": digest, **found}, pixels)
 
-    def _crop(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int | None]:
+    def _crop(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         import cv2
 
         if self._detector is None:
-            return center_crop(image, self._card.size), None
+            return center_crop(image, self._card.size), {"faces_found": None, "face_size": None}
         try:
             faces = self._detector.detect(image)
             if not faces:
                 raise ImageError("detect", "no face was found")
-            return self._cut(image, faces[0]), len(faces)
+            size = round(float(min(faces[0].box[2:])))
+            return self._cut(image, faces[0]), {"faces_found": len(faces), "face_size": size}
         except (cv2.error, ValueError, np.linalg.LinAlgError) as error:
             raise ImageError("detect", f"the face can't be aligned: {error}") from error
 

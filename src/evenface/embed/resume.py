@@ -1,28 +1,101 @@
-"""Whether a folder may be written to: new, or begun under the same contract."""
+"""What is left to do in a folder: one that is new, was begun, or holds some of it already."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from evenface.embed.bank import Shelf, VectorBank
+from evenface.embed.chunks import Done, read_chunk
 from evenface.embed.files import (
-    CHUNK_FAILURES,
+    CHUNK,
     MANIFEST,
     OURS,
+    PART,
     TEMPORARY,
+    UNFINISHED,
+    cannot_write,
+    failure_schema,
+    file_sha256,
     is_ours,
+    number_of,
     remove,
 )
+from evenface.embed.loading import read_failures
 from evenface.embed.manifest import read_manifest, write_manifest
-from evenface.embed.store import CONTRACT
+from evenface.embed.parts import Part, read_rows, row_schema
+from evenface.embed.same import (
+    refuse_other,
+    refuse_other_runtime,
+    same_faces,
+    short,
+    source_differences,
+)
+from evenface.embed.store import open_store
+from evenface.embed.survey import Survey, survey
 from evenface.errors import StoreError
+from evenface.faces.table import Faces
+
+
+@dataclass(frozen=True)
+class Held:
+    """How to treat what a folder holds already.
+
+    Attributes
+    ----------
+    extend : bool
+        Whether a finished folder may take new pictures, changed ones and other labels.
+    prune : bool
+        Whether pictures that the faces lack leave the folder.
+    recheck : bool
+        Whether pictures are read again to see if they changed.
+    repair : bool
+        Whether parts are compared with their hashes, and damaged ones embedded again.
+    reuse : tuple of path
+        Other folders of the same contract whose vectors are taken for the same pictures.
+    """
+
+    extend: bool = True
+    prune: bool = False
+    recheck: bool = True
+    repair: bool = False
+    reuse: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is left to do.
+
+    Attributes
+    ----------
+    manifest : dict
+        What the folder is to become; its parts are those that stay.
+    chunks : tuple of polars.DataFrame
+        Rows of part ``manifest["first"] + k``.
+    bank : VectorBank or None
+    said : str
+        What was found, for a person to read; empty for a new folder.
+    """
+
+    manifest: dict[str, Any]
+    chunks: tuple[pl.DataFrame, ...]
+    bank: VectorBank | None = None
+    said: str = ""
+
+    def number(self, k: int) -> int:
+        """Return the number of chunk k's part."""
+        return int(self.manifest["first"]) + k
 
 
 def make_folder(out: Path) -> bool:
     """Make the folder where there is none; refuse one that holds something else."""
     if out.is_dir():
         strange = sorted(p.name for p in out.iterdir() if not is_ours(p.name))
-        known = (out / MANIFEST).exists()
+        known = (out / MANIFEST).exists() or (out / UNFINISHED).exists()
         # A run killed before its first rename leaves a temporary manifest and nothing else.
         other = [p.name for p in out.iterdir() if not TEMPORARY.fullmatch(p.name)]
         if not known and other:
@@ -40,36 +113,146 @@ def make_folder(out: Path) -> bool:
     return True
 
 
-def adopt(out: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest to work under: the folder's own if it fits, or `manifest`, written."""
-    if (out / MANIFEST).exists():
-        present = read_manifest(out)
-        differs = _differences({k: present.get(k) for k in CONTRACT}, manifest)
-        if differs:
-            raise StoreError(
-                f"{out} holds another embedding: {_some(differs)}. "
-                "Choose another folder, or delete this one to start again"
-            )
-        if not present["finished"] and not {"batch", "part_rows"} <= present["chunks"].keys():
-            raise StoreError(
-                f"{out / MANIFEST} is damaged: chunks lacks batch or part_rows. "
-                "Delete the folder to start again"
-            )
-        begun, now = present.get("runtime", {}), manifest["runtime"]
-        if not present["finished"] and begun != now:
-            raise StoreError(
-                f"{out} was begun by {_runtime(begun)} and would go on by {_runtime(now)}. Say "
-                f"`--runtime {begun.get('engine', 'auto')} --dtype {begun.get('dtype', 'auto')}`, "
-                "choose another folder, or delete this one to start again"
-            )
-        # Chunks and batches must go on as they began, for the same parts to the byte.
-        manifest = present
+def begin(
+    out: Path, manifest: dict[str, Any], faces: Faces, held: Held, workers: int
+) -> Work | None:
+    """Return what is left to do and write it down, or None where nothing is.
+
+    Raises
+    ------
+    StoreError
+        Where the folder holds another embedding, pictures that the faces lack, or damage.
+    """
+    begun = (out / UNFINISHED).exists()
+    if begun:
+        present = read_manifest(out, UNFINISHED)
+        refuse_other(out, present, manifest)
+        if same_faces(present, manifest):
+            refuse_other_runtime(out, present, manifest)
+            remove(out, TEMPORARY)
+            return _work(out, present, faces, held)
+        old, failures = _what_was_done(out, present)
+    elif (out / MANIFEST).exists():
+        old = read_manifest(out)
+        refuse_other(out, old, manifest)
+        failures = _failures(out, old, held.repair)
+    else:
+        remove(out, TEMPORARY)
+        write_manifest(out, {**manifest, "kept_failures": []}, UNFINISHED)
+        return _work(out, manifest, faces, held)
+    if not held.extend and not same_faces(old, manifest):
+        raise StoreError(
+            f"{out} holds another embedding: {short(source_differences(old, manifest))}. Choose "
+            "another folder, or delete this one to start again"
+        )
+    whole = _is_whole(out) if held.repair else None
+    found = survey(
+        out, old, failures, faces, recheck=held.recheck, workers=workers, whole=whole
+    )  # fmt: skip
+    if found.gone and not held.prune:
+        raise StoreError(
+            f"{out} holds {len(found.gone)} pictures that are not among these faces, such as "
+            f"{found.gone[0]!r}; choose another folder, or say --prune to let them go"
+        )
+    left = len(faces) - sum(p.rows for p in found.kept) - len(found.failures)
+    if not begun and not left and not found.released and not found.damaged:
+        remove(out, TEMPORARY, CHUNK)
+        return None
+    if not held.extend:
+        raise StoreError(
+            f"{out} was made of other pictures: {_what(found, len(faces))}. Bring it up to date "
+            f"with `evenface embed ... --out {out}`, or choose another folder and say "
+            f"--reuse {out}"
+        )
+    first = 1 + max([-1, *(number_of(p.name) for p in out.iterdir() if PART.fullmatch(p.name))])
+    fresh = {**manifest, "parts": [p.entry() for p in found.kept], "first": first}
+    fresh["kept_failures"] = found.failures
+    fresh["released"] = [*old.get("released", ()), *(p.entry() for p in found.released)]
     remove(out, TEMPORARY)
-    if manifest["finished"]:
-        remove(out, CHUNK_FAILURES)
-    elif not (out / MANIFEST).exists():
-        write_manifest(out, manifest)
-    return manifest
+    write_manifest(out, fresh, UNFINISHED)
+    return replace(_work(out, fresh, faces, held), said=_what(found, len(faces)))
+
+
+def _work(out: Path, manifest: dict[str, Any], faces: Faces, held: Held) -> Work:
+    """Deal the rows that neither a kept part nor a kept failure holds."""
+    schema = row_schema(manifest)
+    there = [row["sample_id"] for row in manifest.get("kept_failures", ())]
+    for entry in manifest["parts"]:
+        there += read_rows(out, Part.of(entry), schema, ["sample_id"])["sample_id"].to_list()
+    rows = faces.frame
+    if there:
+        rows = rows.filter(~rows["sample_id"].is_in(there))
+    size = int(manifest["chunks"]["part_rows"])
+    chunks = tuple(rows[start : start + size] for start in range(0, rows.height, size))
+    return Work(manifest, chunks, _bank(out, manifest, held.reuse))
+
+
+def _bank(out: Path, manifest: dict[str, Any], reuse: Sequence[Path]) -> VectorBank | None:
+    shape = int(manifest["dimension"]), str(manifest["dtype"])
+    released = [Part.of(entry) for entry in manifest.get("released", ())]
+    # A part may be gone where a run was killed while it tidied up.
+    shelves = [Shelf(out, tuple(p for p in released if (out / p.name).exists()), *shape, own=True)]
+    for place in reuse:
+        store = open_store(place)
+        store.refuse_other_contract(manifest, str(out))
+        shelves.append(Shelf(store.folder, store.parts, store.dimension, store.dtype))
+    return VectorBank(shelves) if released or reuse else None
+
+
+def _is_whole(out: Path) -> Any:
+    def whole(part: Part) -> bool:
+        try:
+            return file_sha256(out / part.name) == part.sha256
+        except OSError:
+            return False
+
+    return whole
+
+
+def _failures(out: Path, manifest: dict[str, Any], repair: bool) -> pl.DataFrame:
+    try:
+        return read_failures(out, manifest)
+    except StoreError:
+        if not repair:
+            raise
+        # Whatever failed is tried again.
+        return pl.DataFrame(schema=failure_schema(manifest["source"]["attributes"]))
+
+
+def _what_was_done(out: Path, begun: dict[str, Any]) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Return a begun folder as if it had been finished with what is done."""
+    done = [d for d in _records(out) if d is not None]
+    parts = [*begun["parts"], *(d.part.entry() for d in done)]
+    rows = [*begun.get("kept_failures", ()), *(row for d in done for row in d.failures)]
+    schema = failure_schema(begun["source"]["attributes"])
+    return {**begun, "parts": parts}, pl.DataFrame(rows, schema=schema)
+
+
+def _records(out: Path) -> list[Done | None]:
+    import json
+
+    found = []
+    for path in sorted(p for p in out.iterdir() if CHUNK.fullmatch(p.name)):
+        number = number_of(path.name)
+        try:
+            record = json.loads(path.read_bytes())
+            ids = [*record["ids"], *(row["sample_id"] for row in record["failures"])]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found.append(read_chunk(out, number, pl.DataFrame({"sample_id": ids})))
+    return found
+
+
+def _what(found: Survey, wanted: int) -> str:
+    new = wanted - (found.held - len(found.gone))
+    said = [
+        f"{new} pictures are new" if new > 0 else "",
+        f"{found.changed} pictures changed" if found.changed else "",
+        f"{found.relabelled} rows have other labels" if found.relabelled else "",
+        f"{len(found.gone)} pictures left" if found.gone else "",
+        f"{len(found.damaged)} parts were damaged" if found.damaged else "",
+    ]
+    return ", ".join(filter(None, said)) or "pictures that failed before are tried again"
 
 
 def begun_runtime(out: Path) -> dict[str, str]:
@@ -78,38 +261,19 @@ def begun_runtime(out: Path) -> dict[str, str]:
     Networks that are always run in one way say nothing, as a new folder does.
     """
     try:
-        manifest = read_manifest(out)
+        manifest = read_manifest(out, UNFINISHED)
     except StoreError:
         return {}
     # ONNX files and HOG take no engine, so none may be asked of them.
     own = manifest["model"].get("architecture") not in (None, "", "onnx")
-    return {} if manifest["finished"] or not own else dict(manifest.get("runtime") or {})
-
-
-def _runtime(runtime: dict[str, str]) -> str:
-    return " ".join(runtime.values()) or "another version"
-
-
-def _some(differs: list[str], most: int = 3) -> str:
-    more = len(differs) - most
-    return "; ".join(differs[:most]) + (f"; and {more} more differences" if more > 0 else "")
-
-
-def _differences(old: Any, new: Any, path: str = "") -> list[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [k for k in (CONTRACT if not path else {**old, **new}) if path or k in new]
-        # Notes are for readers; they say nothing about the vectors.
-        return [
-            text
-            for key in keys
-            if f"{path}{key}" != "source.notes"
-            for text in _differences(old.get(key), new.get(key), f"{path}{key}.")
-        ]
-    return [] if old == new else [f"{path.rstrip('.')} is {old!r} there and {new!r} now"]
+    return dict(manifest.get("runtime") or {}) if own else {}
 
 
 def discard(out: Path, made: bool) -> None:
     """Delete what evenface wrote to a folder, and the folder if it was made for that."""
     remove(out, OURS)
     if made and not any(out.iterdir()):
-        out.rmdir()
+        try:
+            out.rmdir()
+        except OSError as error:
+            raise cannot_write(out, error) from error

@@ -1,11 +1,13 @@
-"""The folder that keeps embeddings: write, finish, open, check."""
+"""Opening what an embedding folder keeps: all of it in memory, or as much as is asked for.
+
+`open_store` reads the manifest and nothing else, whatever the number of pictures.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +15,269 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenface.embed.embeddings import (
-    ROW_SCHEMA,
-    VECTOR,
-    Embeddings,
-    embeddings_from_arrays,
-    refuse_not_finite,
-)
-from evenface.embed.files import (
-    CHUNK_FAILURES,
-    FAILURE_SCHEMA,
-    FAILURES,
-    MANIFEST,
-    OURS,
-    PART,
-    TEMPORARY,
-    cannot_write,
-    chunk_failures_name,
-    file_sha256,
-    one_writer,
-    part_name,
-    read_parquet,
-    remove,
-    write_parquet,
-)
-from evenface.embed.manifest import new_manifest, read_manifest, write_manifest
-from evenface.errors import EvenfaceError, StoreError
+from evenface.embed.contract import differences_of_contracts
+from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
+from evenface.embed.loading import fingerprint_of, load_folder, read_failures
+from evenface.embed.manifest import read_manifest
+from evenface.embed.parts import Part, PartVectors, read_rows, row_schema
+from evenface.embed.streams import Batch, Moments, in_sequence, moments_of, shuffled
+from evenface.errors import StoreError, VectorError
+from evenface.faces.places import as_place
 
-__all__ = [
-    "Embeddings",
-    "check_embeddings",
-    "embeddings_from_arrays",
-    "open_embeddings",
-    "write_embeddings",
-]
+__all__ = ["Embeddings", "Store", "embeddings_from_arrays", "open_embeddings", "open_store"]
 
-CONTRACT = ("model", "preprocessing", "dimension", "dtype", "source")
-"""Keys of the manifest that say what the vectors are; a folder holds one contract only."""
+Where = Mapping[str, "str | Sequence[str]"] | pl.Expr
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Store:
+    """An embedding folder that is read as far as it is asked for.
+
+    Attributes
+    ----------
+    folder : path
+    manifest : dict
+        What `open_store` read; the folder may go on growing, this view of it doesn't.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts, in the order of their rows."""
+        return tuple(Part.of(entry) for entry in self.manifest["parts"])
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self.manifest["dimension"])
+
+    @property
+    def dtype(self) -> str:
+        """What vectors are kept as: ``float32`` or ``float16``."""
+        return str(self.manifest["dtype"])
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attribute columns."""
+        return tuple(self.manifest["source"]["attributes"])
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the manifest and its parts' hashes."""
+        return fingerprint_of(self.manifest)
+
+    def __len__(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    def __repr__(self) -> str:
+        kind = "synthetic " if self.manifest["source"].get("synthetic") else ""
+        counts = self.manifest["counts"]
+        return (
+            f"Store: {len(self)} {kind}pictures, {self.dimension} numbers each as {self.dtype} "
+            f"({self.manifest['model'].get('name', 'unknown model')}), {len(self.parts)} parts\n"
+            f"attributes: {', '.join(self.attributes) or 'none'}; "
+            f"{counts['failures']} pictures failed"
+        )
+
+    def rows(
+        self, columns: Sequence[str] | None = None, where: Where | None = None
+    ) -> pl.DataFrame:
+        """Read rows without vectors.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Only these are read from disk; all by default.
+        where : mapping or polars.Expr, optional
+            ``{"gender": "male", "ethnicity": ["Asian", "Black"]}``, or any expression of polars
+            on the columns. Rows without a label are not among those chosen by it.
+
+        Raises
+        ------
+        VectorError
+            Where a column is asked for that there isn't.
+        StoreError
+            Where a part is missing or damaged.
+        """
+        frames = [frame for _, frame in self._chosen(columns, where)]
+        schema = self._schema(columns)
+        return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+
+    def batches(
+        self,
+        size: int = 8192,
+        *,
+        columns: Sequence[str] = ("sample_id", "identity"),
+        where: Where | None = None,
+    ) -> Iterator[Batch]:
+        """Read rows and vectors in sequence, a batch at a time.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a batch, at most; batches end where parts do.
+        columns : sequence of str
+            Columns of the rows.
+        where : mapping or polars.Expr, optional
+            As in `rows`.
+
+        Yields
+        ------
+        Batch
+            ``rows``, and ``vectors`` as float32, shape (m, d).
+        """
+        return in_sequence(self._files(columns, where), size)
+
+    def random_batches(
+        self,
+        size: int,
+        *,
+        seed: int = 0,
+        columns: Sequence[str] = ("sample_id", "identity"),
+        where: Where | None = None,
+        window: int = 2**28,
+    ) -> Iterator[Batch]:
+        """Read every row once, in an order that `seed` decides; for training.
+
+        Blocks of 256 rows from all over the folder are read together and mixed, as a disk reads
+        single rows a hundred times slower.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a batch; only the last may have fewer.
+        seed : int
+            Another for each epoch.
+        columns, where
+            As in `batches`.
+        window : int
+            Bytes of vectors that are mixed at a time.
+        """
+        return shuffled(self._files(columns, where), size, seed=seed, window=window)
+
+    def moments(self, where: Where | None = None, *, precision: str = "float32") -> Moments:
+        """Compute the mean and covariance of vectors in one pass.
+
+        Parameters
+        ----------
+        where : mapping or polars.Expr, optional
+        precision : {"float32", "float64"}
+            Of the products within a block of 8192 rows; sums over blocks are float64. float32
+            agrees with float64 to about six digits.
+
+        Returns
+        -------
+        Moments
+            ``n``, ``mean`` (d,) and ``covariance`` (d, d), which divides by n - 1.
+        """
+        found = in_sequence(self._files((), where), 8192)
+        return moments_of((batch.vectors for batch in found), self.dimension, precision)
+
+    def failures(self) -> pl.DataFrame:
+        """Read the pictures without a vector, and why."""
+        return read_failures(self.folder, self.manifest)
+
+    def load(self, where: Where | None = None, *, verify: bool = True) -> Embeddings:
+        """Read it into memory, or some rows of it; `verify` compares every part with its hash."""
+        if where is None:
+            return load_folder(self.folder, self.manifest, verify=verify)
+        found = list(in_sequence(self._files(tuple(self._schema(None)), where), 8192))
+        if not found:
+            raise VectorError(f"no row of {self.folder} is chosen by {where!r}")
+        manifest = self.manifest
+        return embeddings_from_arrays(
+            np.concatenate([batch.vectors for batch in found]),
+            pl.concat([batch.rows for batch in found]),
+            card=manifest["model"],
+            source=manifest["source"],
+            failures=self.failures(),
+            preprocessing=manifest["preprocessing"],
+        )
+
+    def refuse_other_contract(self, manifest: Mapping[str, Any], name: str) -> None:
+        """Raise `StoreError` where another folder's vectors can't be taken for these."""
+        differs = differences_of_contracts(self.manifest, manifest, (str(self.folder), name))
+        if self.dtype == "float16" and manifest["dtype"] != "float16":
+            differs.append(f"{self.folder} keeps float16 only")
+        if differs:
+            raise StoreError(
+                f"vectors of {self.folder} can't be used in {name}: {'; '.join(differs)}"
+            )
+
+    def _schema(self, columns: Sequence[str] | None) -> dict[str, Any]:
+        schema = row_schema(self.manifest)
+        unknown = [c for c in columns or () if c not in schema]
+        if unknown:
+            raise VectorError(
+                f"{self.folder} has no column {unknown[0]!r}; it has {', '.join(schema)}"
+            )
+        return schema if columns is None else {c: schema[c] for c in columns}
+
+    def _chosen(
+        self, columns: Sequence[str] | None, where: Where | None
+    ) -> Iterator[tuple[NDArray[np.intp] | None, pl.DataFrame]]:
+        """Yield each part's rows that are wanted, and where they stand in it; None for all."""
+        schema, wanted = row_schema(self.manifest), list(self._schema(columns))
+        chosen = _expression(where)
+        needed = list(chosen.meta.root_names()) if chosen is not None else []
+        self._schema(needed)
+        for part in self.parts:
+            reading = list(dict.fromkeys([*wanted, *needed])) or ["sample_id"]
+            frame = read_rows(self.folder, part, schema, reading)
+            if chosen is None:
+                yield None, frame.select(wanted)
+                continue
+            index = frame.select(chosen.fill_null(value=False).alias("_")).to_series()
+            at = np.flatnonzero(index.to_numpy())
+            yield at, frame[at].select(wanted)
+
+    def _files(
+        self, columns: Sequence[str], where: Where | None
+    ) -> Iterator[tuple[PartVectors, NDArray[np.intp] | None, pl.DataFrame | None]]:
+        """Yield each part's vectors, which of them are wanted, and their rows."""
+        shape = (self.dimension, self.dtype)
+        if not columns and where is None:
+            yield from ((PartVectors(self.folder, p, *shape), None, None) for p in self.parts)
+            return
+        for part, (at, frame) in zip(self.parts, self._chosen(columns, where), strict=True):
+            yield PartVectors(self.folder, part, *shape), at, frame
+
+
+def _expression(where: Where | None) -> pl.Expr | None:
+    if where is None or isinstance(where, pl.Expr):
+        return where
+    chosen = pl.lit(value=True)
+    for column, value in where.items():
+        values = [value] if isinstance(value, str) else list(value)
+        chosen = chosen & pl.col(column).is_in(values)
+    return chosen
+
+
+def open_store(folder: str | Path) -> Store:
+    """Open a finished embedding folder without reading more than its manifest.
+
+    Parameters
+    ----------
+    folder : path or address
+        Such as ``s3://bucket/embeddings``.
+
+    Raises
+    ------
+    StoreError
+        Where the folder is something else, unfinished, or its manifest is damaged.
+    """
+    place = as_place(folder)
+    store = Store(place, read_manifest(place))
+    counted = store.manifest["counts"]["rows"]
+    if len(store) != counted:
+        raise StoreError(f"{place} has {len(store)} rows; its manifest says {counted}")
+    return store
 
 
 def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
-    """Open a finished embedding folder.
+    """Open a finished embedding folder, all of it in memory and vectors as float32.
 
     Parameters
     ----------
@@ -69,224 +293,4 @@ def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
     VectorError
         Where vectors hold NaN or infinity.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if not manifest["finished"]:
-        raise StoreError(f"{folder} is unfinished; run the same `evenface embed` again to finish")
-    dimension = int(manifest["dimension"])
-    promised = sum(part["rows"] for part in manifest["parts"])
-    try:
-        vectors = np.empty((promised, dimension), np.float32)
-    except (MemoryError, ValueError) as error:
-        raise StoreError(
-            f"{folder / MANIFEST} promises {promised} rows (parts.rows) of {dimension} numbers "
-            "(dimension), more than fit in memory; if that is wrong, embed again"
-        ) from error
-    frames, start = [], 0
-    for part in manifest["parts"]:
-        frame, block = read_part(folder, manifest, part, verify=verify)
-        vectors[start : start + len(block)] = block
-        frames.append(frame)
-        start += len(block)
-    if start != manifest["counts"]["rows"]:
-        raise StoreError(
-            f"{folder} has {start} rows; its manifest says {manifest['counts']['rows']}"
-        )
-    rows = pl.concat(frames) if frames else pl.DataFrame(schema=row_schema(manifest))
-    twice = rows.filter(rows["sample_id"].is_duplicated())["sample_id"]
-    if twice.len():
-        raise StoreError(
-            f"{folder}: {twice.len()} rows share a sample_id with another, such as {twice[0]!r}; "
-            "embed again"
-        )
-    refuse_not_finite(vectors, rows["sample_id"], f"{folder}: ")
-    return Embeddings(
-        rows=rows,
-        vectors=vectors,
-        card=manifest["model"],
-        source=manifest["source"],
-        failures=read_failures(folder, manifest),
-        preprocessing=manifest["preprocessing"],
-        stored_fingerprint=_fingerprint(manifest),
-    )
-
-
-def row_schema(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a part without its vectors."""
-    return {**ROW_SCHEMA, **dict.fromkeys(manifest["source"]["attributes"], pl.String)}
-
-
-def read_failures(folder: Path, manifest: Mapping[str, Any]) -> pl.DataFrame:
-    """Read the failures of a finished folder, or raise `StoreError`."""
-    failures = read_parquet(folder / FAILURES)
-    wanted = manifest["counts"]["failures"]
-    if dict(failures.schema) != FAILURE_SCHEMA or failures.height != wanted:
-        raise StoreError(f"{folder / FAILURES} doesn't hold the {wanted} failures expected")
-    return failures
-
-
-def read_part(
-    folder: Path, manifest: Mapping[str, Any], part: Mapping[str, Any], *, verify: bool
-) -> tuple[pl.DataFrame, NDArray[np.float32]]:
-    """Read one part as rows and vectors, or raise `StoreError`."""
-    path = folder / str(part["name"])
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path} can't be read ({error}); restore it, or embed again") from error
-    frame = read_parquet(path, data)
-    schema = row_schema(manifest)
-    wanted = {**schema, VECTOR: pl.Array(pl.Float32, int(manifest["dimension"]))}
-    found = dict(frame.schema)
-    if found != wanted:
-        wrong = [f"{c} is {found.get(c)}, not {t}" for c, t in wanted.items() if found.get(c) != t]
-        wrong += [f"{c} is unexpected" for c in found if c not in wanted]
-        raise StoreError(
-            f"{path} doesn't fit the manifest: {'; '.join(wrong) or 'its columns are in disorder'}"
-        )
-    if frame.height != part["rows"]:
-        raise StoreError(f"{path} has {frame.height} rows; the manifest says {part['rows']}")
-    if verify and hashlib.sha256(data).hexdigest() != part["sha256"]:
-        raise StoreError(f"{path} was changed since it was written; restore it, or embed again")
-    if frame[VECTOR].null_count():
-        raise StoreError(f"{path} has rows without a vector")
-    # A null inside a vector would read as NaN, which `refuse_not_finite` names.
-    return frame.select(list(schema)), frame[VECTOR].to_numpy()
-
-
-def part_frame(rows: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.DataFrame:
-    """Return rows and vectors as a part keeps them."""
-    kind = pl.Array(pl.Float32, vectors.shape[1])
-    return rows.with_columns(pl.Series(VECTOR, vectors, dtype=kind))
-
-
-def finish_folder(folder: Path, manifest: Mapping[str, Any], chunks: int) -> None:
-    """Merge the chunks' failures, count and hash the parts, and call the folder finished."""
-    failures = pl.concat(
-        [
-            pl.DataFrame(schema=FAILURE_SCHEMA),
-            *(read_parquet(folder / chunk_failures_name(k)) for k in range(chunks)),
-        ]
-    )
-    write_parquet(folder / FAILURES, failures)
-    parts: list[dict[str, Any]] = []
-    for k in range(chunks):
-        path = folder / part_name(k)
-        rows = read_parquet(path).height
-        parts.append({"name": path.name, "rows": rows, "sha256": file_sha256(path)})
-    rows = sum(part["rows"] for part in parts)
-    counts = {**manifest["counts"], "rows": rows, "failures": failures.height}
-    write_manifest(folder, {**manifest, "finished": True, "counts": counts, "parts": parts})
-    remove(folder, CHUNK_FAILURES, TEMPORARY)
-
-
-def refuse_used(out: Path) -> None:
-    """Raise `StoreError` unless `out` is absent or an empty folder."""
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
-        what = "isn't empty" if out.is_dir() else "is a file"
-        raise StoreError(f"{out} {what}; choose a folder that doesn't exist yet")
-
-
-def write_embeddings(
-    embeddings: Embeddings, out: str | Path, *, part_rows: int = 1024
-) -> Embeddings:
-    """Write embeddings to a new folder and open it.
-
-    Raises
-    ------
-    StoreError
-        Where `out` exists and isn't an empty folder, or can't be written to; a sample_id
-        stands twice.
-    """
-    out = Path(out)
-    refuse_used(out)
-    twice = embeddings.rows["sample_id"].is_duplicated().sum()
-    if twice:
-        raise StoreError(f"{twice} rows share a sample_id with another; write each row once")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    with one_writer(out):
-        # Another process may have written between the first look and the lock.
-        refuse_used(out)
-        try:
-            _write_new(embeddings, out, part_rows)
-        except StoreError:
-            # Half a folder would be in the way of the next attempt, and can't be gone on with.
-            with suppress(StoreError):
-                remove(out, OURS)
-            raise
-    return open_embeddings(out)
-
-
-def _write_new(embeddings: Embeddings, out: Path, part_rows: int) -> None:
-    n = len(embeddings)
-    pictures = n + embeddings.failures.height
-    chunks = {"part_rows": part_rows}
-    manifest = new_manifest(
-        embeddings.card, embeddings.preprocessing, embeddings.source, chunks, pictures
-    )
-    write_manifest(out, manifest)
-    starts = range(0, max(n, 1), part_rows)
-    for k, start in enumerate(starts):
-        rows = embeddings.rows[start : start + part_rows]
-        vectors = embeddings.vectors[start : start + part_rows]
-        none = embeddings.failures.clear()
-        failures = embeddings.failures if k == 0 else none
-        write_parquet(out / chunk_failures_name(k), failures)
-        write_parquet(out / part_name(k), part_frame(rows, vectors))
-    finish_folder(out, manifest, len(starts))
-
-
-def check_embeddings(folder: str | Path) -> tuple[str, ...]:
-    """Look at every file of an embedding folder and return all that is wrong with it.
-
-    Returns
-    -------
-    tuple of str
-        One sentence a fault; empty where hashes, counts and vectors are as they should be.
-
-    Raises
-    ------
-    StoreError
-        Where the folder is no embedding folder or its manifest can't be used.
-    """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if not manifest["finished"]:
-        return (f"{folder} is unfinished; run the same `evenface embed` again to finish",)
-    faults: list[str] = []
-    ids: list[pl.Series] = []
-    for part in manifest["parts"]:
-        try:
-            rows, vectors = read_part(folder, manifest, part, verify=True)
-            ids.append(rows["sample_id"])
-            refuse_not_finite(vectors, rows["sample_id"], f"{folder / part['name']}: ")
-        except EvenfaceError as error:
-            faults.append(str(error))
-    try:
-        read_failures(folder, manifest)
-    except StoreError as error:
-        faults.append(str(error))
-    listed = {part["name"] for part in manifest["parts"]}
-    faults += [
-        f"{path} is a part that the manifest doesn't list"
-        for path in sorted(folder.iterdir())
-        if PART.fullmatch(path.name) and path.name not in listed
-    ]
-    total = sum(part["rows"] for part in manifest["parts"])
-    if total != manifest["counts"]["rows"]:
-        faults.append(f"the parts list {total} rows; counts.rows is {manifest['counts']['rows']}")
-    twice = pl.concat(ids).is_duplicated().sum() if ids else 0
-    if twice:
-        faults.append(f"{twice} rows share a sample_id with another")
-    return tuple(faults)
-
-
-def _fingerprint(manifest: Mapping[str, Any]) -> str:
-    parts = [part["sha256"] for part in manifest["parts"]]
-    content = json.dumps([{key: manifest.get(key) for key in CONTRACT}, parts], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return open_store(folder).load(verify=verify)

@@ -1,0 +1,53 @@
+"""Where files lie: on a disk, or in an object store that fsspec knows (``s3://``, ``gs://``)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import cast
+
+from evenface.errors import SourceError
+
+# `Path` makes one slash of two; two letters at least, as C: is a disk.
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
+
+
+def is_url(text: str | Path) -> bool:
+    """Tell whether a place has a protocol, such as ``s3://bucket/faces``."""
+    return _URL.fullmatch(str(text)) is not None
+
+
+def as_place(text: str | Path) -> Path:
+    """Return a path on disk, or what behaves like one for an address.
+
+    Raises
+    ------
+    SourceError
+        Where nothing installed knows the protocol.
+    """
+    match = _URL.fullmatch(str(text))
+    if match is None or not isinstance(text, str | Path):
+        return Path(text)
+    from upath import UPath
+
+    if isinstance(text, UPath):
+        return text
+    protocol, rest = match.groups()
+    slashes = ":///" if protocol in ("file", "local") else "://"
+    try:
+        return cast(Path, UPath(f"{protocol}{slashes}{rest}"))
+    except (ImportError, ValueError) as error:
+        raise SourceError(
+            f"{text}: nothing installed can read {protocol}:// ({error}); install fsspec's package "
+            "for it: `pip install evenface[s3]` or `evenface[gcs]`"
+        ) from error
+
+
+def joined(root: Path, path: str) -> Path:
+    """Return `path` below `root`; an absolute path or an address stays what it is."""
+    return as_place(path) if "://" in path else root / path
+
+
+def is_local(place: Path) -> bool:
+    """Tell whether a place is on a disk, where files can be mapped, locked and renamed."""
+    return isinstance(place, Path) and not hasattr(place, "fs")
