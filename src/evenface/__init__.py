@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
     from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
-    from evenface.study import Step, demo, run
+    from evenface.step import Step
+    from evenface.study import demo, run
 
 _HOMES = {
     "config": ("StudyConfig",),
@@ -67,7 +68,8 @@ _HOMES = {
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
     "studies.spaces": ("SpacesOptions", "SpacesResult", "spaces"),
     "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
-    "study": ("Step", "demo", "run"),
+    "step": ("Step",),
+    "study": ("demo", "run"),
 }
 _PLACE = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -51,6 +51,16 @@ class EmbedOptions(Options):
         Threads that decode and align.
     max_pixels : int
         Larger pictures are recorded as failures.
+    store : {"float32", "float16"}
+        What vectors are kept as.
+    recheck : bool
+        Whether pictures embedded earlier are read again, to notice changed ones.
+    reuse : tuple of str
+        Embedding folders of the same contract, whose vectors are taken for the same pictures.
+    engine : {"local", "ray"}
+        Threads of this machine, or Ray.
+    actors, gpus, address
+        Of Ray; see `RayEngine`.
     size, color, mean, scale, layout, output
         How an ONNX network wants its input; see `OnnxOptions`.
     """
@@ -67,6 +77,13 @@ class EmbedOptions(Options):
     batch: int = Field(32, ge=1)
     workers: int | None = Field(None, ge=1)
     max_pixels: int = Field(64_000_000, ge=1)
+    store: Literal["float32", "float16"] = "float32"
+    recheck: bool = True
+    reuse: tuple[str, ...] = ()
+    engine: Literal["local", "ray"] = "local"
+    actors: int = Field(1, ge=1)
+    gpus: float = Field(0.0, ge=0)
+    address: str | None = None
     size: tuple[int, int] | None = None
     color: Literal["RGB", "BGR"] | None = None
     mean: Scalars | None = None

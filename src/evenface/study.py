@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from evenface._version import __version__
 from evenface.config import StudyConfig
 from evenface.embed.embeddings import Embeddings
-from evenface.embed.extract import embed_faces
-from evenface.embed.models import load_embedder
-from evenface.embed.progress import Progress
-from evenface.embed.resume import begun_runtime
+from evenface.embed.extract import Held
 from evenface.embed.store import open_embeddings
 from evenface.errors import (
     ConfigError,
@@ -22,6 +17,7 @@ from evenface.errors import (
     SelectionError,
     TrainingError,
 )
+from evenface.extraction import embed
 from evenface.faces.groups import grouping, require_groups
 from evenface.faces.select import select_faces, select_rows
 from evenface.faces.source import read_faces
@@ -31,35 +27,10 @@ from evenface.faces.table import Faces
 from evenface.output import STUDY_FILE, drop_others, output_folder, write_text
 from evenface.report.page import build_report
 from evenface.report.results import SKIPPED
+from evenface.step import Step, Tell, silent
 from evenface.studies.data import prepare, study_splits
 from evenface.studies.result import read_saved
 from evenface.studies.table import STUDIES, load_result
-
-
-@dataclass(frozen=True)
-class Step:
-    """How far one stage of a run is.
-
-    Attributes
-    ----------
-    stage : str
-        ``render``, ``faces``, ``embed``, the name of a study, or ``report``.
-    done, total : int
-    detail : str
-        A rate, a count of failures, or why a stage was skipped.
-    """
-
-    stage: str
-    done: int
-    total: int
-    detail: str = ""
-
-
-Tell = Callable[[Step], None]
-
-
-def _silent(step: Step) -> None:
-    del step
 
 
 def run(
@@ -98,7 +69,7 @@ def run(
         For every fault in what was given. A study that the data can't answer is skipped, with
         the reason in the report; only if none can be answered this is an error.
     """
-    config, tell = config or StudyConfig(), on_step or _silent
+    config, tell = config or StudyConfig(), on_step or silent
     folder = output_folder(Path(out))
     embeddings = _embeddings(Path(source), folder, config, images_root, tell)
     results = folder / "results"
@@ -135,7 +106,7 @@ def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 
     seed : int
     on_step : callable, optional
     """
-    tell = on_step or _silent
+    tell = on_step or silent
     if identities < StudyConfig().common.folds:
         raise ConfigError(f"identities is {identities}; at least 5 of each group are needed")
     folder = output_folder(Path(out))
@@ -169,7 +140,9 @@ def _embeddings(
     faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
     check_groups(faces, config)
     tell(Step("faces", 1, 1, f"{len(faces)} pictures"))
-    return embed(faces, folder / "embeddings", config, tell)
+    # Results are about what was embedded; another set of pictures would be another run.
+    held = Held(extend=False)
+    return embed(faces, folder / "embeddings", config, tell, held=held).load()
 
 
 def check_groups(faces: Faces, config: StudyConfig) -> None:
@@ -184,42 +157,6 @@ def check_groups(faces: Faces, config: StudyConfig) -> None:
             f"{people} identities can't be split {config.common.folds} ways; "
             f"{config.common.folds} or more are needed"
         )
-
-
-def embed(faces: Faces, out: Path, config: StudyConfig, on_step: Tell | None = None) -> Embeddings:
-    """Embed faces as a study file says; go on where an earlier run was stopped."""
-    options, tell = config.embed, on_step or _silent
-
-    def show(p: Progress) -> None:
-        left = "" if p.seconds_left is None else f", {p.seconds_left:.0f} s left"
-        failed = f", {p.failures} failed" if p.failures else ""
-        tell(Step("embed", p.done, p.total, f"{p.rate:.0f}/s{left}{failed}"))
-
-    tell(Step("model", 0, 1, options.model))
-    begun = begun_runtime(out)
-    embedder = load_embedder(
-        options.model,
-        weights=options.weights,
-        layer=options.layer,
-        preprocessing=options.preprocessing,
-        device=options.device,
-        dtype=begun.get("dtype", "auto") if options.dtype == "auto" else options.dtype,
-        runtime=begun.get("engine", "auto") if options.runtime == "auto" else options.runtime,
-        options=options.onnx,
-    )
-    said = [" ".join(getattr(embedder, "runtime", {}).values()), *getattr(embedder, "notes", ())]
-    tell(Step("model", 1, 1, "; ".join(filter(None, [options.model, *said]))))
-    return embed_faces(
-        faces,
-        embedder,
-        out,
-        align=options.align,
-        detector=options.detector,
-        batch=options.batch,
-        workers=options.workers,
-        max_pixels=options.max_pixels,
-        on_progress=show,
-    )
 
 
 def _ask(

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evenface.study import Step
+    from evenface.step import Step
 
 
 class Console:

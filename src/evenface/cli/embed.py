@@ -11,6 +11,7 @@ from evenface.cli.options import (
     EMBED,
     SELECT,
     EmbedArgs,
+    Flag,
     SelectArgs,
     configure,
     embed_values,
@@ -29,8 +30,13 @@ def embed_command(
     select: SelectArgs = SELECT,
     seed: int = 0,
     group_by: str | None = None,
+    prune: Flag = False,
+    repair: Flag = False,
 ) -> None:
-    """Turn pictures into an embedding folder.
+    """Turn pictures into an embedding folder, or bring one up to date.
+
+    Pictures that are there already, by the hash of their bytes, are not embedded again; new and
+    changed ones join as new parts.
 
     Parameters
     ----------
@@ -42,16 +48,22 @@ def embed_command(
         Decides which identities and pictures a selection takes.
     group_by
         Attributes that make the groups of a selection, with commas.
+    prune
+        Let pictures go that the folder has and the source lacks.
+    repair
+        Compare parts with their hashes, and embed again what damaged ones held.
     """
+    from evenface.embed.resume import Held
+    from evenface.extraction import embed as make_embeddings
     from evenface.faces.select import select_faces
     from evenface.faces.source import read_faces
-    from evenface.study import embed as make_embeddings
 
     config = configure(embed=embed_values(embed), select=select_values(select, COMMON))
     faces = read_faces(source, images_root=embed.images_root)
     chosen = {**config.select.model_dump(), "seed": seed, "by": words(group_by)}
     with Console() as console:
-        made = make_embeddings(select_faces(faces, **chosen), out, config, console)
+        held = Held(prune=prune, repair=repair)
+        made = make_embeddings(select_faces(faces, **chosen), out, config, console, held=held)
     say(made)
 
 

@@ -56,7 +56,7 @@ def fetch(*names: str) -> None:
     """
     from evenface.embed.models.catalogue import MODELS, YUNET
     from evenface.embed.models.fetch import fetch_any, fetch_model
-    from evenface.study import Step
+    from evenface.step import Step
 
     unknown = [n for n in names if n not in MODELS and n != "yunet"]
     if unknown or not names:

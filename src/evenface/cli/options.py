@@ -46,6 +46,20 @@ class EmbedArgs:
     """Threads that decode and align. [default: one a core]"""
     max_pixels: int | None = None
     """Larger pictures are recorded as failures. [default: 64000000]"""
+    store: Literal["float32", "float16"] | None = None
+    """What vectors are kept as; float16 takes half the room. [default: float32]"""
+    recheck: bool | None = None
+    """Read pictures embedded earlier again, to notice changed ones. [default: yes]"""
+    reuse: str | None = None
+    """Other embedding folders, with commas, whose vectors serve for the same pictures."""
+    engine: Literal["local", "ray"] | None = None
+    """What does the work: this machine's threads, or Ray. [default: local]"""
+    actors: int | None = None
+    """Networks that Ray runs at a time. [default: 1]"""
+    gpus: float | None = None
+    """GPUs of each of them. [default: 0]"""
+    address: str | None = None
+    """Of a Ray cluster; without it Ray starts on this machine."""
     size: str | None = None
     """The network's input, 112 or 112x96 (width x height), if its card doesn't say."""
     color: Literal["RGB", "BGR"] | None = None
@@ -192,6 +206,7 @@ def embed_values(args: EmbedArgs) -> dict[str, Any]:
     values.pop("images_root")
     for name in ("detector", "weights"):
         values[name] = None if values[name] is None else str(values[name])
+    values["reuse"] = words(args.reuse)
     values["size"] = _size(args.size)
     values["mean"] = _scalars(args.mean, "--mean")
     values["scale"] = _scalars(args.scale, "--scale")
@@ -239,4 +254,5 @@ def configure(study_file: Path | None = None, **sections: Any) -> StudyConfig:
 
 
 Names = Annotated[bool, Parameter(negative=())]
+Flag = Annotated[bool, Parameter(negative=())]
 EMBED, SELECT, COMMON, LEARN = EmbedArgs(), SelectArgs(), CommonArgs(), LearnArgs()

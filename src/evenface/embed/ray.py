@@ -7,6 +7,8 @@ would have on one machine. A chunk whose actor or machine is lost is done again 
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,8 +83,11 @@ class RayEngine:
                 ray.shutdown()
 
     def _start(self, ray: Any) -> None:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
         if self.address is None:
+            # Its core warns of what Ray Data itself does, on every run.
+            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
             # Actors wait for pictures most of the time; decoding needs the cores.
             ray.init(address="local", num_cpus=usable_cores() + self.actors, **quiet)
             return
@@ -124,16 +129,18 @@ def _refuse_small(ray: Any, engine: RayEngine) -> None:
 def _run(ray: Any, job: Job, engine: RayEngine) -> Iterator[tuple[int, Done]]:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    manifest = job.work.manifest
+    # An actor is sent what it needs to write a part, not what a long run has kept.
+    manifest = {k: job.work.manifest[k] for k in ("model", "dimension", "dtype", "chunks")}
+    manifest["source"] = {"attributes": job.work.manifest["source"]["attributes"]}
     items = [{"number": job.work.number(k), "rows": job.rows(k).write_json()} for k in job.todo]
     chunks = ray.data.from_items(items, override_num_blocks=len(items))
     prepared = chunks.map(_prepare, fn_args=(ray.put(job.preparer),), num_cpus=1)
     written = prepared.map(
         EmbedChunk,
         fn_constructor_args=(engine.load, str(job.out), manifest),
-        compute=ray.data.ActorPoolStrategy(size=engine.actors),
-        num_cpus=1,
+        compute=ray.data.ActorPoolStrategy(size=min(engine.actors, len(items))),
+        # Not what the tasks ask for, or Ray would decode in the actors too.
+        num_cpus=0.9,
         num_gpus=engine.gpus or None,
     )
     for row in written.iter_rows():

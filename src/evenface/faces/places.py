@@ -25,13 +25,13 @@ def as_place(text: str | Path) -> Path:
     SourceError
         Where nothing installed knows the protocol.
     """
+    if not isinstance(text, str) and hasattr(text, "fs"):
+        return text
     match = _URL.fullmatch(str(text))
-    if match is None or not isinstance(text, str | Path):
+    if match is None:
         return Path(text)
     from upath import UPath
 
-    if isinstance(text, UPath):
-        return text
     protocol, rest = match.groups()
     slashes = ":///" if protocol in ("file", "local") else "://"
     try:
