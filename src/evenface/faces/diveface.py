@@ -26,7 +26,7 @@ from evenface.faces.marker import is_synthetic
 from evenface.faces.noticed import Noticed
 from evenface.faces.rows import Rows
 from evenface.faces.table import Faces, build_faces
-from evenface.faces.trees import people_in
+from evenface.faces.trees import people_in, prefix
 
 GENDERS = {"H": "male", "M": "female", "Male": "male", "Female": "female"}
 ETHNICITIES = {
@@ -87,10 +87,10 @@ def read_tree(folder: Path, groups: list[Path]) -> Faces:
     for group in groups:
         labels = group_folder(group.name)
         assert labels is not None
-        place = group.relative_to(folder).as_posix()
+        before = prefix(group, folder)
         for person, picture in people_in(group, noticed):
             # The same folder name in two groups is two identities: numbering starts anew.
-            rows.add(f"{place}/{person}/{picture}", f"{group.name}/{person}", *labels)
+            rows.add(f"{before}{person}/{picture}", f"{group.name}/{person}", *labels)
     frame = rows.frame()
     if not frame.height:
         raise SourceError(

@@ -67,25 +67,31 @@ class Look:
         level = [self.folder]
         for _ in range(depth):
             yield level
-            level = [f / name for f in level[:WIDE] for name in self.at(f).folders]
+            level = [f / name for f in level for name in self.at(f).folders][:WIDE]
         yield level
 
     def below(self, depth: int) -> Iterator[Path]:
         """Yield the folder itself and those up to `depth` levels below it, the nearest first."""
         for level in self.levels(depth):
-            yield from level[:WIDE]
+            yield from level
 
     def files(self, pattern: re.Pattern[str], depth: int = 1) -> list[Path]:
-        """Return the files of the nearest folder that has any whose whole name fits `pattern`.
-
-        The folder above is looked into last: who names the folder of pictures means the lists
-        that lie beside it, too.
-        """
-        for folder in (*self.below(depth), self.folder.absolute().parent):
+        """Return the files of the nearest folder that has any whose whole name fits `pattern`."""
+        for folder in self.below(depth):
             found = [folder / n for n in self.at(folder).files if pattern.fullmatch(n)]
             if found:
                 return found
         return []
+
+    def beside(self, pattern: re.Pattern[str]) -> list[Path]:
+        """Return the files that lie beside the folder and fit, as lists beside their pictures."""
+        above = self.folder.absolute().parent
+        return [above / n for n in self.at(above).files if pattern.fullmatch(n)]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name in small letters, even where it was called ``.``."""
+        return self.folder.absolute().name.casefold()
 
 
 def _contents(folder: Path) -> Contents:

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evenface.errors import SourceError
-from evenface.faces import diveface, manifest
+from evenface.faces import (
+    bupt,
+    celeba,
+    diveface,
+    fairface,
+    image_folder,
+    lfw,
+    london,
+    manifest,
+    rfw,
+    utkface,
+)
 from evenface.faces.look import Look
 from evenface.faces.table import Faces
 
@@ -50,8 +61,46 @@ READERS = (
         manifest.find,
         lambda _, file, images: manifest.read_manifest(file, images),
     ),
+    Reader(
+        "FairFace",
+        "fairface_label_train.csv, fairface_label_val.csv, train/ and val/",
+        fairface.find,
+        fairface.read,
+    ),
+    Reader(
+        "CelebA",
+        "list_attr_celeba.txt or .csv, identity_CelebA.txt, img_align_celeba/",
+        celeba.find,
+        celeba.read,
+    ),
+    Reader(
+        "the London Set",
+        "london_faces_info.csv, neutral_front/001_03.jpg, smiling_front/ ...",
+        london.find,
+        london.read,
+    ),
+    Reader("UTKFace", "[age]_[gender]_[race]_[date].jpg", utkface.find, utkface.read),
+    Reader(
+        "LFW",
+        "lfw/<Name>/<Name>_0001.jpg, with lfw_attributes.txt or without",
+        lfw.find,
+        lfw.read,
+    ),
+    Reader("RFW", "data/{African,Asian,Caucasian,Indian}/m.0x/m.0x_0001.jpg", rfw.find, rfw.read),
+    Reader(
+        "BUPT-Balancedface",
+        "{African,Asian,Caucasian,Indian}/m.0x/<image>",
+        bupt.find,
+        bupt.read,
+    ),
+    Reader(
+        "a folder a class",
+        "<class>/<image> or <class>/<identity>/<image>; male/ and the like are labels",
+        image_folder.find,
+        image_folder.read,
+    ),
 )
-"""Tried in this order."""
+"""Tried in this order: the last takes what has no other's marks."""
 
 LAYOUTS = "\n".join(
     [

@@ -33,6 +33,11 @@ def people_in(folder: Path | str, noticed: Noticed) -> Iterator[tuple[str, str]]
             yield person, picture
 
 
+def prefix(folder: Path, root: Path) -> str:
+    """Return what stands before a picture's name in its path from `root`."""
+    return "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+
+
 def _entries(folder: Path | str, noticed: Noticed) -> tuple[list[str], list[str]]:
     """Return names of folders and of files, in order, without junk and names that are no text."""
     folders: list[str] = []
