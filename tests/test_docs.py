@@ -85,7 +85,7 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
     for name in re.findall(r"`evenface ([a-z]+)", page.read_text(encoding="utf-8")):
-        assert name in {*COMMANDS, "models"}
+        assert name in {*COMMANDS, "models", "datasets"}
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "ARCHITECTURE.md"], ids=lambda p: p.name)

@@ -26,7 +26,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "spaces": studies.spaces,
     "bias": studies.bias,
     "report": run.report,
-    "datasets": lists.datasets,
 }
 
 app = App(
@@ -41,6 +40,7 @@ app = App(
 for _name, _command in COMMANDS.items():
     app.command(_command, name=_name)
 app.command(models.app)
+app.command(lists.app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

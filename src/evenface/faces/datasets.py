@@ -121,7 +121,7 @@ DATASETS: dict[str, DatasetCard] = {
             "london_faces_info.csv, neutral_front/001_03.jpg, smiling_front/001_08.jpg ...",
             "by the people themselves: gender as recorded; white, black, east_asian and west_asian "
             "become White, Black, East Asian and West Asian; two at once stay as recorded",
-            "CC BY 4.0 (evenface datasets fetch london)",
+            "CC BY 4.0",
             "https://doi.org/10.6084/m9.figshare.5047666",
             "DeBruine and Jones, Face Research Lab London Set, figshare 2017",
         ),
