@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,3 +26,37 @@ def write_picture(file: Path, *, seed: int = 0, size: int = 48) -> Path:
     coarse = rng.integers(0, 255, size=(6, 6, 3), dtype=np.uint8)
     Image.fromarray(coarse).resize((size, size)).save(file)
     return file
+
+
+def break_some(root: Path, names: list[str]) -> dict[str, str]:
+    """Spoil a picture in each way; return what its failure must say."""
+    said = {}
+    for k, name in enumerate(names):
+        path = root / name
+        kind = list(BREAKS)[k % len(BREAKS)]
+        if kind == "no permission" and os.geteuid() == 0:
+            continue  # Root may read everything.
+        whole = path.read_bytes()
+        path.unlink()
+        BREAKS[kind][0](path, whole)
+        said[name] = BREAKS[kind][1]
+    return said
+
+
+def _bomb(path: Path, _whole: bytes) -> None:
+    Image.new("1", (4000, 4000)).save(path, format="PNG")
+
+
+def _locked(path: Path, whole: bytes) -> None:
+    path.write_bytes(whole)
+    path.chmod(0)
+
+
+BREAKS: dict[str, tuple[Callable[[Path, bytes], object], str]] = {
+    "truncated": (lambda p, w: p.write_bytes(w[: len(w) // 2]), "damaged or unsupported"),
+    "wrong type": (lambda p, w: p.write_text("<html>not found</html>"), "no picture in a known"),
+    "zero bytes": (lambda p, w: p.write_bytes(b""), "the file is empty"),
+    "bomb": (_bomb, "4000 x 4000 is more than the limit"),
+    "loop": (lambda p, w: p.symlink_to(p.name), "Too many levels of symbolic links"),
+    "no permission": (_locked, "no permission to read"),
+}

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evenface.embed.folder import write_embeddings
+from evenface.embed.moments import moments_of
 from evenface.embed.parts import Part, PartVectors
 from evenface.embed.store import Store, embeddings_from_arrays, open_embeddings, open_store
-from evenface.embed.streams import moments_of
 from evenface.errors import StoreError, VectorError
 
 N, D = 1000, 7
@@ -93,7 +93,10 @@ def test_rows_and_batches_are_those_chosen(store: Store, where: Any) -> None:
     assert store.rows(["sample_id", "ethnicity"], where).equals(
         wanted.rows.select("sample_id", "ethnicity")
     )
-    for found in (list(store.batches(64, where=where)), list(store.random_batches(64, where=where))):
+    for found in (
+        list(store.batches(64, where=where)),
+        list(store.random_batches(64, where=where)),
+    ):
         rows = pl.concat([b.rows for b in found])
         vectors = np.concatenate([b.vectors for b in found])
         order = np.argsort(rows["sample_id"].to_numpy())

@@ -180,7 +180,7 @@ def test_vectors_are_taken_from_another_data_set(make_faces: MakeFaces, tmp_path
     assert rows(tmp_path / "b") == rows(tmp_path / "whole")
     strange = Means()
     strange.card = replace(Means.card, name="medians")
-    with pytest.raises(StoreError, match="can't be used in.*model.name"):
+    with pytest.raises(StoreError, match=r"can't be used in.*model\.name"):
         extract(more, strange, tmp_path / "c", held=Held(reuse=(tmp_path / "a",)))
 
 

@@ -201,11 +201,15 @@ class PartVectors:
                 "embed again"
             )
 
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Read rows `start` to `stop`, in the dtype they are kept in."""
+    def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Read rows `start` to `stop`, in the dtype they are kept in.
+
+        `out`, if it has their shape, is filled and returned: fresh memory costs more than reading.
+        """
         if self.part.vectors_at is None:
             return self._decoded()[start:stop]
-        found = np.empty((stop - start, *self._shape[1:]), self._dtype)
+        shape = (stop - start, self._shape[1])
+        found = out if out is not None and out.shape == shape else np.empty(shape, self._dtype)
         with self._open() as file:
             file.seek(self.part.vectors_at + start * self._width)
             view = memoryview(found.data).cast("B") if found.size else memoryview(b"")

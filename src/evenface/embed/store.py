@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -20,9 +20,12 @@ from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
 from evenface.embed.loading import fingerprint_of, load_folder, read_failures
 from evenface.embed.manifest import read_manifest
 from evenface.embed.parts import Part, PartVectors, read_rows, row_schema
-from evenface.embed.streams import Batch, Moments, in_sequence, moments_of, shuffled
+from evenface.embed.streams import Batch, in_sequence, pieces_of, shuffled
 from evenface.errors import StoreError, VectorError
 from evenface.faces.places import as_place
+
+if TYPE_CHECKING:
+    from evenface.embed.moments import Moments
 
 __all__ = ["Embeddings", "Store", "embeddings_from_arrays", "open_embeddings", "open_store"]
 
@@ -102,8 +105,7 @@ class Store:
             Where a part is missing or damaged.
         """
         frames = [frame for _, frame in self._chosen(columns, where)]
-        schema = self._schema(columns)
-        return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+        return pl.concat(frames) if frames else pl.DataFrame(schema=self._schema(columns))
 
     def batches(
         self,
@@ -164,7 +166,7 @@ class Store:
         ----------
         where : mapping or polars.Expr, optional
         precision : {"float32", "float64"}
-            Of the products within a block of 8192 rows; sums over blocks are float64. float32
+            Of the products within a block of 1024 rows; sums over blocks are float64. float32
             agrees with float64 to about six digits.
 
         Returns
@@ -172,8 +174,10 @@ class Store:
         Moments
             ``n``, ``mean`` (d,) and ``covariance`` (d, d), which divides by n - 1.
         """
-        found = in_sequence(self._files((), where), 8192)
-        return moments_of((batch.vectors for batch in found), self.dimension, precision)
+        from evenface.embed.moments import moments_of_pieces
+
+        pieces = list(pieces_of(self._files((), where), 8192))
+        return moments_of_pieces(pieces, self.dimension, precision)
 
     def failures(self) -> pl.DataFrame:
         """Read the pictures without a vector, and why."""
