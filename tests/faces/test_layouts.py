@@ -63,6 +63,15 @@ def test_each_layout_is_found_from_above_and_survives_junk(made: Made, layout: s
     assert rows(above, *labels) == rows(again, *labels)
 
 
+def test_a_manifest_beside_a_dataset_says_more_than_its_folders(made: Made, layout: str) -> None:
+    if layout == "diveface-lists":
+        return  # they name pictures and people themselves
+    folder = made(layout)
+    picture = sorted(folder.rglob("*.jpg"))[0].relative_to(folder)
+    (folder / "manifest.csv").write_text(f"path,identity\n{picture},ann\n")
+    assert read_faces(folder).layout == "manifest"
+
+
 def test_fairface(made: Made) -> None:
     faces = read_faces(made("fairface"))
     assert rows(faces, "path", "gender", "ethnicity", "age", "partition") == [

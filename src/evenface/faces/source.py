@@ -44,12 +44,6 @@ class Reader(NamedTuple):
 
 READERS = (
     Reader(
-        "a DiveFace tree",
-        "4K_120/HA4K_120/<identity>/<image> or Group1_Male/<identity>/<image>",
-        diveface.find_groups,
-        lambda look, groups, _: diveface.read_tree(look.folder, groups),
-    ),
-    Reader(
         "DiveFace's lists",
         "Group1_Male.txt ... with lines identity/file, and the pictures",
         diveface.find_lists,
@@ -60,6 +54,12 @@ READERS = (
         "a .csv, .tsv or .parquet with columns path, identity and attributes",
         manifest.find,
         lambda _, file, images: manifest.read_manifest(file, images),
+    ),
+    Reader(
+        "a DiveFace tree",
+        "4K_120/HA4K_120/<identity>/<image> or Group1_Male/<identity>/<image>",
+        diveface.find_groups,
+        lambda look, groups, _: diveface.read_tree(look.folder, groups),
     ),
     Reader(
         "FairFace",
@@ -136,11 +136,16 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
         return manifest.read_manifest(path, images_root)
     if not path.is_dir():
         raise SourceError(f"{path}: no such file or folder")
-    look = Look(path)
-    for reader in READERS:
-        found = reader.find(look)
-        if found:
-            return reader.read(look, found, images_root)
+    try:
+        look = Look(path)
+        for reader in READERS:
+            found = reader.find(look)
+            if found:
+                return reader.read(look, found, images_root)
+    except OSError as error:
+        raise SourceError(
+            f"{error.filename or path}: can't be read: {error.strerror or error}"
+        ) from None
     raise SourceError(_nothing_fits(look))
 
 
