@@ -13,6 +13,7 @@ import pytest
 
 from evenface.cli import COMMANDS, main
 from evenface.config import make_config, read_config
+from evenface.embed.folder import write_embeddings
 from evenface.embed.models.options import read_sidecar
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from populations import Gaussian
@@ -49,6 +50,14 @@ def test_the_python_example_runs(here: Path, capsys: pytest.CaptureFixture[str])
     exec(compile(code, "README.md", "exec"), namespace)
     assert Path(str(namespace["report"])).is_file()
     assert "balanced accuracy" in capsys.readouterr().out
+
+
+def test_the_streaming_example_runs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks(ROOT / "docs" / "scale.md", "python")
+    made = Gaussian(identities=30, dimension=8).embeddings()
+    write_embeddings(made, here / "emb" / "all")
+    exec(compile(code, "scale.md", "exec"), {})
+    assert float(capsys.readouterr().out.split()[-1]) > 0.7
 
 
 def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

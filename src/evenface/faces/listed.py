@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from evenface.errors import SourceError
+from evenface.faces.places import is_local
 from evenface.faces.rows import BLOCK
 from evenface.faces.table import EXAMPLES, Faces, Note
 
@@ -37,6 +38,9 @@ def with_missing(faces: Faces, file: Path, what: str = "list") -> Faces:
     SourceError
         If not one of them is there.
     """
+    if not is_local(faces.root):
+        # A question for every picture would take an object store hours.
+        return faces
     missing: list[str] = []
     count = 0
     for path in _each(faces.frame["path"]):

@@ -43,7 +43,8 @@ def read_table(file: Path) -> pl.DataFrame:
         raise SourceError(f"{file}: no such file")
     try:
         if suffix == ".parquet":
-            table = pl.read_parquet(file)
+            with file.open("rb") as stream:
+                table = pl.read_parquet(stream)
         else:
             table = _read_text(file, "\t" if suffix == ".tsv" else ",")
     except pl.exceptions.PolarsError as error:

@@ -20,6 +20,7 @@ from evenface.faces import (
     utkface,
 )
 from evenface.faces.look import Look
+from evenface.faces.places import as_place, is_local
 from evenface.faces.table import Faces
 
 
@@ -115,8 +116,9 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
 
     Parameters
     ----------
-    source : path
-        A manifest, or a folder of one of the layouts in `READERS`.
+    source : path or address
+        A manifest, on a disk or as ``s3://bucket/manifest.csv``, or a folder of one of the layouts
+        in `READERS`.
     images_root : Path, optional
         For manifests and lists: what their paths are relative to.
 
@@ -129,19 +131,30 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
     SourceError
         With the layouts that are known, if none fits.
     """
-    path = Path(source)
-    if images_root is not None and not images_root.is_dir():
-        raise SourceError(f"{images_root}: no such folder (--images-root)")
-    if path.is_file():
-        return manifest.read_manifest(path, images_root)
-    if not path.is_dir():
-        raise SourceError(f"{path}: no such file or folder")
+    path = as_place(source)
+    root = None if images_root is None else as_place(images_root)
+    try:
+        if root is not None and not root.is_dir():
+            raise SourceError(f"{root}: no such folder (--images-root)")
+        if path.is_file():
+            return manifest.read_manifest(path, root)
+        if not path.is_dir():
+            raise SourceError(f"{path}: no such file or folder")
+    except SourceError:
+        raise
+    # What object stores raise has no common base below Exception.
+    except Exception as error:
+        if is_local(path) and (root is None or is_local(root)):
+            raise
+        raise SourceError(f"{path}: can't be read: {error}") from error
+    if not is_local(path):
+        raise SourceError(f"{path}: in an object store a manifest is needed, not a folder")
     try:
         look = Look(path)
         for reader in READERS:
             found = reader.find(look)
             if found:
-                return reader.read(look, found, images_root)
+                return reader.read(look, found, root)
     except OSError as error:
         raise SourceError(
             f"{error.filename or path}: can't be read: {error.strerror or error}"
