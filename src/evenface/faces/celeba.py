@@ -66,7 +66,7 @@ def read(look: Look, listed: Path, images: Path | None = None) -> Faces:
         frame = _joined(frame, "partition", partition, PARTITIONS)
     if identities is not None:
         frame = _joined(frame, "identity", identities)
-        nobody = frame.filter(pl.col("identity").is_null())["path"]
+        nobody = frame.filter(pl.col("identity").is_null())["path"].sort()
         if nobody.len():
             raise SourceError(f"{identities}: lacks {nobody.len()} pictures, {nobody[0]} first")
     else:
@@ -144,4 +144,4 @@ def _joined(
     twice = values.filter(values["path"].is_duplicated())
     if twice.height:
         raise SourceError(f"{file}: {twice['path'][0]} stands twice")
-    return frame.join(values, on="path", how="left", maintain_order="left")
+    return frame.join(values, on="path", how="left")

@@ -78,7 +78,7 @@ def read(look: Look, folder: Path, images: Path | None = None) -> Faces:
     files = look.files(FILE, 2) or look.beside(FILE)
     if files:
         labels = _labels(files[0], noticed)
-        frame = frame.join(labels, on="identity", how="left", maintain_order="left")
+        frame = frame.join(labels, on="identity", how="left")
         unscored = frame["identity"].is_in(labels["identity"].to_list())
         noticed.add("no labels", count=int((~unscored).sum()))
     return build_faces(frame, look.folder, "lfw", notes=noticed.notes())
