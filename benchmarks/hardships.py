@@ -53,10 +53,10 @@ def kills(source: Path, place: Path, times: int) -> None:
     subprocess.run([*command[:-1], str(whole)], check=True, capture_output=True)
     alone = time.perf_counter() - start
     killed, stages = 0, Counter[int]()
-    for _ in range(times):
+    while killed < times:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            process.wait(rng.uniform(0.3, 1.1) * alone)
+            process.wait(rng.uniform(0.3, 0.95) * alone)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL

@@ -183,9 +183,19 @@ def is_ours(name: str) -> bool:
     return OURS.fullmatch(name) is not None
 
 
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder; an object store knows no empty ones."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        if is_local(folder):
+            raise
+        return []
+
+
 def remove(folder: Path, *patterns: re.Pattern[str]) -> None:
     """Delete the files in `folder` whose whole name matches."""
-    for path in folder.iterdir():
+    for path in entries(folder):
         if any(p.fullmatch(path.name) for p in patterns):
             try:
                 path.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from evenface.embed.files import (
     TEMPORARY,
     UNFINISHED,
     cannot_write,
+    entries,
     failure_schema,
     failures_name,
     one_writer,
@@ -63,7 +64,7 @@ def tidy(out: Path) -> None:
     """Delete what a finished folder needs no more: records, and parts that were replaced."""
     manifest = read_manifest(out)
     listed = {part["name"] for part in manifest["parts"]} | {manifest["failures"]}
-    for path in list(out.iterdir()):
+    for path in entries(out):
         if (PART.fullmatch(path.name) or FAILURES.fullmatch(path.name)) and (
             path.name not in listed
         ):
@@ -78,7 +79,7 @@ def tidy(out: Path) -> None:
 
 def refuse_used(out: Path) -> None:
     """Raise `StoreError` unless `out` is absent or an empty folder."""
-    if out.is_dir() and not any(out.iterdir()):
+    if out.is_dir() and not any(entries(out)):
         return
     if out.exists() or out.is_symlink():
         what = "isn't empty" if out.is_dir() else "is a file"
@@ -207,7 +208,7 @@ def check_embeddings(folder: str | Path) -> tuple[str, ...]:
     listed = {part["name"] for part in manifest["parts"]}
     faults += [
         f"{path} is a part that the manifest doesn't list"
-        for path in sorted(folder.iterdir())
+        for path in sorted(entries(folder))
         if PART.fullmatch(path.name) and path.name not in listed
     ]
     return tuple(faults)

@@ -19,6 +19,7 @@ from evenface.embed.files import (
     TEMPORARY,
     UNFINISHED,
     cannot_write,
+    entries,
     failure_schema,
     file_sha256,
     is_ours,
@@ -94,10 +95,10 @@ class Work:
 def make_folder(out: Path) -> bool:
     """Make the folder where there is none; refuse one that holds something else."""
     if out.is_dir():
-        strange = sorted(p.name for p in out.iterdir() if not is_ours(p.name))
+        strange = sorted(p.name for p in entries(out) if not is_ours(p.name))
         known = (out / MANIFEST).exists() or (out / UNFINISHED).exists()
         # A run killed before its first rename leaves a temporary manifest and nothing else.
-        other = [p.name for p in out.iterdir() if not TEMPORARY.fullmatch(p.name)]
+        other = [p.name for p in entries(out) if not TEMPORARY.fullmatch(p.name)]
         if not known and other:
             raise StoreError(
                 f"{out} holds something else (such as {(strange or other)[0]!r}); "
@@ -164,7 +165,7 @@ def begin(
             f"with `evenface embed ... --out {out}`, or choose another folder and say "
             f"--reuse {out}"
         )
-    first = 1 + max([-1, *(number_of(p.name) for p in out.iterdir() if PART.fullmatch(p.name))])
+    first = 1 + max([-1, *(number_of(p.name) for p in entries(out) if PART.fullmatch(p.name))])
     fresh = {**manifest, "parts": [p.entry() for p in found.kept], "first": first}
     fresh["kept_failures"] = found.failures
     fresh["released"] = [*old.get("released", ()), *(p.entry() for p in found.released)]
@@ -232,7 +233,7 @@ def _records(out: Path) -> list[Done | None]:
     import json
 
     found = []
-    for path in sorted(p for p in out.iterdir() if CHUNK.fullmatch(p.name)):
+    for path in sorted(p for p in entries(out) if CHUNK.fullmatch(p.name)):
         number = number_of(path.name)
         try:
             record = json.loads(path.read_bytes())
@@ -272,7 +273,7 @@ def begun_runtime(out: Path) -> dict[str, str]:
 def discard(out: Path, made: bool) -> None:
     """Delete what evenface wrote to a folder, and the folder if it was made for that."""
     remove(out, OURS)
-    if made and not any(out.iterdir()):
+    if made and not any(entries(out)):
         try:
             out.rmdir()
         except OSError as error:
