@@ -120,7 +120,7 @@ def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 
 def is_embedding_folder(path: Path) -> bool:
     """Tell whether a folder's manifest says that it holds embeddings."""
     try:
-        schema = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["schema"]
+        schema = json.loads((as_place(path) / "manifest.json").read_text("utf-8"))["schema"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return str(schema).startswith("evenface.embeddings/")

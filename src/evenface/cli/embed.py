@@ -82,7 +82,8 @@ def import_command(
     Parameters
     ----------
     file
-        .npy, .npz, .csv or .parquet.
+        .npy, .npz, .csv, .parquet or .pkl (plain arrays and values; nothing in it is run), or a
+        folder: a dataset of Hugging Face saved with save_to_disk, or Parquet as on its Hub.
     out
         Embedding folder; must not exist, or be empty.
     vectors
@@ -108,17 +109,24 @@ def import_command(
     )
 
 
-def export(emb: Path, file: Path, /, *, to: Literal["npz", "csv", "parquet"] | None = None) -> None:
-    """Write an embedding folder as one file for other programs.
+def export(
+    emb: Path,
+    file: Path,
+    /,
+    *,
+    to: Literal["npz", "csv", "parquet", "datasets"] | None = None,
+) -> None:
+    """Write an embedding folder for other programs.
 
     Parameters
     ----------
     emb
         Embedding folder.
     file
-        File to write.
+        File to write; a new folder for datasets.
     to
-        Its format. [default: by its extension]
+        Its format; datasets is a folder for load_from_disk of Hugging Face's datasets.
+        [default: by its extension]
     """
     from evenface.embed.exchange import export_embeddings
     from evenface.embed.store import open_embeddings
@@ -142,7 +150,7 @@ def join(*emb: Path, out: Path) -> None:
 
 
 def check(emb: Path, /) -> None:
-    """Check an embedding folder's hashes and counts.
+    """Check an embedding folder's hashes and counts; name the parts that are damaged.
 
     Parameters
     ----------
@@ -150,8 +158,13 @@ def check(emb: Path, /) -> None:
         Embedding folder.
     """
     from evenface.embed.folder import check_embeddings
+    from evenface.faces.places import as_place
 
-    faults = check_embeddings(emb)
+    place = as_place(emb)
+    faults = check_embeddings(place)
     if faults:
-        raise StoreError(f"{emb}: " + "; ".join(faults))
-    say(f"{emb}: every part is whole")
+        raise StoreError(
+            f"{place}: {'; '.join(faults)}. The command that made it, with --repair, embeds again "
+            "what damaged parts held"
+        )
+    say(f"{place}: every part is whole")
