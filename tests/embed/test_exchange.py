@@ -121,7 +121,7 @@ def test_exports_that_could_not_be_read_back_are_refused(tmp_path: Path) -> None
         with pytest.raises(VectorError, match=f"named {attribute} would be taken"):
             export_embeddings(emb, tmp_path / f"x.{kind}")
     emb = embeddings_from_arrays(VECTORS, {"identity": PEOPLE})
-    with pytest.raises(VectorError, match="npz, csv, parquet were expected"):
+    with pytest.raises(VectorError, match="npz, csv, parquet, datasets were expected"):
         export_embeddings(emb, tmp_path / "x.pkl")
     with pytest.raises(StoreError, match="can't be written"):
         export_embeddings(emb, tmp_path / "none" / "x.npz")
@@ -408,8 +408,8 @@ def test_a_damaged_member_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(VectorError, match=r"ends in \.pkl; \.npy, \.npz, \.csv, \.parquet"):
-        import_vectors(tmp_path / "x.pkl", tmp_path / "o")
+    with pytest.raises(VectorError, match=r"ends in \.xlsx; \.npy, \.npz, \.csv, \.parquet, \.pkl"):
+        import_vectors(tmp_path / "x.xlsx", tmp_path / "o")
 
 
 def test_a_used_folder_is_refused_before_anything_is_read(tmp_path: Path) -> None:

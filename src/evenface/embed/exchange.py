@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
+import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from evenface.embed.columns import EXPORT_PREFIX
 from evenface.embed.contract import unknown_card
 from evenface.embed.embeddings import (
     IMPORTED,
@@ -23,21 +20,17 @@ from evenface.embed.embeddings import (
     checked_vectors,
     embeddings_from_arrays,
 )
-from evenface.embed.files import file_sha256, replacing
+from evenface.embed.files import cannot_write, file_sha256, replacing
 from evenface.embed.folder import refuse_used, write_embeddings
 from evenface.embed.manifest import is_embedding_folder
-from evenface.embed.parts import part_frame
 from evenface.embed.readers import read_labels, read_vectors
+from evenface.embed.writers import FOLDERS, WRITERS
 from evenface.errors import StoreError, VectorError
 from evenface.faces.table import Note, sample_id
 
 T = TypeVar("T")
 
 JOIN_KEYS = ("sample_id", "path")
-NPZ_VECTORS = "vectors"
-_EXPORT_COLUMN = re.compile(rf"{EXPORT_PREFIX}\d+")
-# ZIP's earliest date: the same embeddings give the same bytes.
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def import_vectors(
@@ -56,7 +49,9 @@ def import_vectors(
     file : path
         ``.npy``; ``.npz`` (key ``vectors``, or the only 2-D array of floats; 1-D arrays as long
         are labels); ``.csv`` (numbered columns such as ``e0, e1, ...``, or else all columns of
-        numbers that don't bear a label's name); ``.parquet`` (a list column, or as in CSV).
+        numbers that don't bear a label's name); ``.parquet`` (a list column, or as in CSV);
+        ``.pkl`` (arrays and plain values only, see `evenface.embed.shapes`); a folder written by
+        `save_to_disk` of Hugging Face's `datasets`, or of Parquet files as on its Hub.
     out : path
         Absent, or an empty folder.
     vectors : str, optional
@@ -97,9 +92,9 @@ def import_vectors(
         notes += more
     rows = _chosen_columns(frame, identity, attributes, file if labels is None else labels)
     card = {**unknown_card(IMPORTED, array.shape[1]), "file": file.name}
-    card["sha256"] = file_sha256(file)
+    card["sha256"] = _hash_of(found.files) if found.files else file_sha256(file)
     source = {
-        "layout": f"imported {file.suffix.lower()[1:]}",
+        "layout": f"imported {found.layout or file.suffix.lower()[1:]}",
         "notes": [{**asdict(n), "examples": list(n.examples)} for n in notes],
     }
     embeddings = _naming(
@@ -107,6 +102,12 @@ def import_vectors(
         lambda: embeddings_from_arrays(array, rows, card=card, source=source),
     )
     return write_embeddings(embeddings, out)
+
+
+def _hash_of(files: Sequence[Path]) -> str:
+    """Hash several files and their names."""
+    lines = "".join(f"{file_sha256(f)}  {f.name}\n" for f in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _naming(where: str | Path, make: Callable[[], T]) -> T:
@@ -189,16 +190,16 @@ def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | Non
     ----------
     embeddings : Embeddings
     file : path
-        Replaced where it exists.
-    to : {"npz", "csv", "parquet"}, optional
+        Replaced where it exists; a folder, for ``datasets``, must be absent or empty.
+    to : {"npz", "csv", "parquet", "datasets"}, optional
         By default what the file's name ends in. In ``.npz`` all labels are text and a missing
         one is empty; in ``.csv`` the vector is in columns ``e0, e1, ...``; in ``.parquet`` it is
-        the column ``embedding``.
+        the column ``embedding``, and so it is in ``datasets``, a folder for `load_from_disk`.
 
     Returns
     -------
     Path
-        The file.
+        The file or folder.
 
     Raises
     ------
@@ -209,55 +210,34 @@ def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | Non
     """
     file = Path(file)
     kind = (to or file.suffix).lower().removeprefix(".")
-    if kind not in _WRITERS:
+    if kind not in (*WRITERS, *FOLDERS):
         raise VectorError(
             f"can't export to {kind or 'a file without an ending'}; "
-            f"{', '.join(_WRITERS)} were expected"
+            f"{', '.join([*WRITERS, *FOLDERS])} were expected"
         )
     if not len(embeddings):
         raise VectorError("there are no rows to export")
     # There it would be in the way of a resumed run, or replace a part.
     if is_embedding_folder(file.parent):
         raise StoreError(f"{file.parent} is an embedding folder; export to a place outside it")
+    if kind in FOLDERS:
+        _export_folder(embeddings, file, kind)
+        return file
     with replacing(file) as stream:
-        _WRITERS[kind](embeddings, stream)
+        WRITERS[kind](embeddings, stream)
     return file
 
 
-def _write_npz(embeddings: Embeddings, stream: IO[bytes]) -> None:
-    _refuse_names([a for a in embeddings.attributes if a == NPZ_VECTORS])
-    arrays: dict[str, NDArray[Any]] = {NPZ_VECTORS: embeddings.vectors}
-    for column in embeddings.rows.iter_columns():
-        arrays[column.name] = np.array(column.cast(pl.String).fill_null("").to_list(), dtype=str)
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", _NO_DATE)
-            with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def _write_csv(embeddings: Embeddings, stream: IO[bytes]) -> None:
-    _refuse_names([a for a in embeddings.attributes if _EXPORT_COLUMN.fullmatch(a)])
-    # In float64's digits: those of float32 read back through float64 may round twice.
-    names = [f"{EXPORT_PREFIX}{i}" for i in range(embeddings.dimension)]
-    numbers = pl.DataFrame(embeddings.vectors.astype(np.float64), schema=names)
-    embeddings.rows.hstack(numbers).write_csv(stream, quote_style="non_numeric")
-
-
-def _write_parquet(embeddings: Embeddings, stream: IO[bytes]) -> None:
-    part_frame(embeddings.rows, embeddings.vectors).write_parquet(stream)
-
-
-def _refuse_names(names: list[str]) -> None:
-    if names:
-        raise VectorError(
-            f"attributes named {', '.join(names)} would be taken for vectors; rename them, "
-            "or export to parquet"
-        )
-
-
-_WRITERS: dict[str, Callable[[Embeddings, IO[bytes]], None]] = {
-    "npz": _write_npz,
-    "csv": _write_csv,
-    "parquet": _write_parquet,
-}
+def _export_folder(embeddings: Embeddings, folder: Path, kind: str) -> None:
+    refuse_used(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        FOLDERS[kind](embeddings, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    except StoreError:
+        # Half a folder would be in the way of the next attempt.
+        with suppress(OSError):
+            for part in folder.iterdir():
+                part.unlink()
+        raise

@@ -11,6 +11,9 @@ import polars as pl
 
 from evenface.embed.arrays import load_arrays
 from evenface.embed.found import Found, found_labels, label_series
+from evenface.embed.hub import read_folder
+from evenface.embed.pickled import load_plain
+from evenface.embed.shapes import plain_vectors
 from evenface.embed.tables import read_csv, read_csv_vectors, read_parquet, read_parquet_vectors
 from evenface.errors import VectorError
 from evenface.faces.table import Note
@@ -22,7 +25,7 @@ def read_vectors(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
     Parameters
     ----------
     path : Path
-        ``.npy``, ``.npz``, ``.csv`` or ``.parquet``.
+        ``.npy``, ``.npz``, ``.csv``, ``.parquet``, ``.pkl``, or a folder that `read_folder` knows.
     chosen : str or None
         What holds the vectors: a key, a column, a range of columns (``e0..e127``) or their
         prefix (``e``).
@@ -34,6 +37,8 @@ def read_vectors(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
     VectorError
         Where the file can't be read or it isn't clear what the vectors are.
     """
+    if path.is_dir():
+        return read_folder(path, chosen, names)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise VectorError(
@@ -95,9 +100,17 @@ def _read_npz(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
     return replace(found, notes=(*notes, *found.notes))
 
 
+def _read_pickle(path: Path, chosen: str | None, names: Sequence[str]) -> Found:
+    if not path.is_file():
+        raise VectorError(f"{path} is no file")
+    return plain_vectors(path, load_plain(path), path.stat().st_size, chosen, names)
+
+
 _READERS: dict[str, Callable[[Path, str | None, Sequence[str]], Found]] = {
     ".npy": _read_npy,
     ".npz": _read_npz,
     ".csv": read_csv_vectors,
     ".parquet": read_parquet_vectors,
+    ".pkl": _read_pickle,
+    ".pickle": _read_pickle,
 }
