@@ -79,7 +79,7 @@ def test_new_pictures_join_as_new_parts(make_faces: MakeFaces, tmp_path: Path) -
     before = {p.name: p.stat().st_mtime_ns for p in out.glob("part-*")}
     said: list[str] = []
     assert run(faces, out, on_note=said.append) == 12
-    assert said == ["12 pictures are new"]
+    assert said == ["new pictures: 12"]
     after = {p.name: p.stat().st_mtime_ns for p in out.glob("part-*")}
     assert before.items() <= after.items()
     run(faces, tmp_path / "whole")
@@ -96,7 +96,7 @@ def test_a_changed_picture_is_noticed_and_its_neighbours_are_not_embedded_again(
     assert run(faces, out, held=Held(recheck=False)) == 0
     said: list[str] = []
     assert run(faces, out, on_note=said.append) == 1
-    assert said == ["1 pictures changed"]
+    assert said == ["changed pictures: 1"]
     run(faces, tmp_path / "whole")
     assert rows(out) == rows(tmp_path / "whole")
     names = sorted(p.name for p in out.glob("part-*"))
@@ -220,7 +220,7 @@ def test_a_run_with_results_refuses_to_change_what_they_are_about(
     run(faces, out)
     paint(faces, "0002.png", 3)
     before = {p.name: p.read_bytes() for p in out.iterdir()}
-    with pytest.raises(StoreError, match=r"1 pictures changed.*--reuse"):
+    with pytest.raises(StoreError, match=r"changed pictures: 1.*--reuse"):
         run(faces, out, held=Held(extend=False))
     with pytest.raises(StoreError, match=r"another embedding: source\.fingerprint"):
         run(some(faces, slice(0, 4)), out, held=Held(extend=False))

@@ -85,7 +85,10 @@ def embed_chunk(
         item = next(items)
         found.append(item)
         if isinstance(item, Known):
-            vectors[i] = item.vector
+            with np.errstate(over="ignore"):
+                vectors[i] = item.vector
+            if not np.isfinite(vectors[i]).all():
+                found[i] = _lost(item)
         elif isinstance(item, Crop):
             waiting.append(i)
         if len(waiting) == batch or (i == count - 1 and waiting):
@@ -110,7 +113,7 @@ def embed_chunk(
     )
 
 
-def _lost(crop: Crop) -> Failure:
+def _lost(crop: Crop | Known) -> Failure:
     row = {k: v for k, v in crop.row.items() if k not in ("sha256", "faces_found", "face_size")}
     reason = "the network returned NaN, infinity or more than the vectors' dtype can hold"
     return Failure(row, "embed", reason, crop.row["sha256"])

@@ -246,14 +246,14 @@ def _records(out: Path) -> list[Done | None]:
 
 def _what(found: Survey, wanted: int) -> str:
     new = wanted - (found.held - len(found.gone))
-    said = [
-        f"{new} pictures are new" if new > 0 else "",
-        f"{found.changed} pictures changed" if found.changed else "",
-        f"{found.relabelled} rows have other labels" if found.relabelled else "",
-        f"{len(found.gone)} pictures left" if found.gone else "",
-        f"{len(found.damaged)} parts were damaged" if found.damaged else "",
-    ]
-    return ", ".join(filter(None, said)) or "pictures that failed before are tried again"
+    counts = (
+        (new, "new pictures"),
+        (found.changed, "changed pictures"),
+        (found.relabelled, "rows with other labels"),
+        (len(found.gone), "pictures that left"),
+        (len(found.damaged), "damaged parts"),
+    )
+    return ", ".join(f"{what}: {n}" for n, what in counts if n > 0) or "pictures that failed before are tried again"
 
 
 def begun_runtime(out: Path) -> dict[str, str]:
