@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from evenface.faces.table import Faces
     from evenface.report.page import build_report
     from evenface.stats.intervals import Estimate
+    from evenface.step import Step
     from evenface.studies.bias import BiasOptions, BiasResult, bias
     from evenface.studies.data import CommonOptions
     from evenface.studies.map import MapOptions, MapResult, map_space
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
     from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
-    from evenface.step import Step
     from evenface.study import demo, run
 
 _HOMES = {

@@ -19,6 +19,7 @@ from evenface.errors import (
 )
 from evenface.extraction import embed
 from evenface.faces.groups import grouping, require_groups
+from evenface.faces.places import as_place
 from evenface.faces.select import select_faces, select_rows
 from evenface.faces.source import read_faces
 from evenface.faces.split import splits_from_column
