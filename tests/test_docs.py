@@ -86,6 +86,8 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         argv = ["vectors.npz" if a == "FILE" else a for a in argv]
         if argv[0] in ("run", "map", "probe", "transfer", "spaces", "bias"):
             argv += ["--seeds", "1", "--resamples", "100"]
+        if argv[0] in ("spaces", "bias") and "--epochs" not in argv:
+            argv += ["--epochs", "2"]
         assert main(argv) == 0, line
         count += 1
     assert count >= 4

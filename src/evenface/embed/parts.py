@@ -8,6 +8,7 @@ says from which byte on. Any tool reads the file as Parquet, evenface reads the 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -219,6 +220,15 @@ class PartVectors:
                     raise StoreError(f"{self.path} ends too early; restore it, or embed again")
                 view = view[n:]
         return found
+
+    def expect(self, start: int, stop: int) -> None:
+        """Tell the system that rows will be read soon."""
+        if self.part.vectors_at is None or not is_local(self.path):
+            return
+        if hasattr(os, "posix_fadvise"):
+            at, n = self.part.vectors_at + start * self._width, (stop - start) * self._width
+            with self._open() as file:
+                os.posix_fadvise(file.fileno(), at, n, os.POSIX_FADV_WILLNEED)
 
     def take(self, rows: NDArray[np.intp]) -> NDArray[Any]:
         """Read some rows, in the order asked for; on a disk, nothing else is read."""

@@ -253,7 +253,10 @@ def _what(found: Survey, wanted: int) -> str:
         (len(found.gone), "pictures that left"),
         (len(found.damaged), "damaged parts"),
     )
-    return ", ".join(f"{what}: {n}" for n, what in counts if n > 0) or "pictures that failed before are tried again"
+    return (
+        ", ".join(f"{what}: {n}" for n, what in counts if n > 0)
+        or "pictures that failed before are tried again"
+    )
 
 
 def begun_runtime(out: Path) -> dict[str, str]:

@@ -166,7 +166,7 @@ class Store:
         ----------
         where : mapping or polars.Expr, optional
         precision : {"float32", "float64"}
-            Of the products within a block of 1024 rows; sums over blocks are float64. float32
+            Of the products within a block of 8192 rows; sums over blocks are float64. float32
             agrees with float64 to about six digits.
 
         Returns

@@ -61,6 +61,11 @@ class Piece:
             return self.file.read(self.start, self.stop, out)
         return self.file.take(self.at[self.start : self.stop])
 
+    def expect(self) -> None:
+        """Have the system read it while something else is done."""
+        if self.at is None:
+            self.file.expect(self.start, self.stop)
+
 
 def as_float32(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """Widen vectors; PyTorch does so with the processor's own instruction, NumPy doesn't."""
