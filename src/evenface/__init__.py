@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from evenface.stats.intervals import Estimate
     from evenface.step import Step
     from evenface.studies.bias import BiasOptions, BiasResult, bias
+    from evenface.studies.checks import ChecksOptions, ChecksResult, checks
     from evenface.studies.data import CommonOptions
     from evenface.studies.map import MapOptions, MapResult, map_space
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
@@ -63,6 +64,7 @@ _HOMES = {
     "report.page": ("build_report",),
     "stats.intervals": ("Estimate",),
     "studies.bias": ("BiasOptions", "BiasResult", "bias"),
+    "studies.checks": ("ChecksOptions", "ChecksResult", "checks"),
     "studies.data": ("CommonOptions",),
     "studies.map": ("MapOptions", "MapResult", "map_space"),
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
@@ -78,6 +80,8 @@ __all__ = [
     "MODELS",
     "BiasOptions",
     "BiasResult",
+    "ChecksOptions",
+    "ChecksResult",
     "CommonOptions",
     "Embedder",
     "Embeddings",
@@ -105,6 +109,7 @@ __all__ = [
     "bias",
     "build_report",
     "check_embeddings",
+    "checks",
     "demo",
     "embed_faces",
     "embeddings_from_arrays",

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from evenface.embed.models.options import OnnxOptions
 from evenface.errors import ConfigError
 from evenface.studies.bias import BiasOptions
+from evenface.studies.checks import ChecksOptions
 from evenface.studies.data import CommonOptions, Options
 from evenface.studies.map import MapOptions
 from evenface.studies.probe import ProbeOptions
@@ -113,7 +114,7 @@ class StudyConfig(Options):
     ----------
     studies : tuple of str
         Which studies, in this order.
-    embed, select, common, map, probe, transfer, spaces, bias
+    embed, select, common, checks, map, probe, transfer, spaces, bias
         Options of each part.
     """
 
@@ -122,6 +123,7 @@ class StudyConfig(Options):
     select: SelectOptions = SelectOptions()
     embed: EmbedOptions = EmbedOptions()
     common: CommonOptions = CommonOptions()
+    checks: ChecksOptions = ChecksOptions()
     map: MapOptions = MapOptions()
     probe: ProbeOptions = ProbeOptions()
     transfer: TransferOptions = TransferOptions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from evenface._version import __version__
@@ -30,6 +31,7 @@ from evenface.report.page import build_report
 from evenface.report.results import SKIPPED
 from evenface.step import Step, Tell, silent
 from evenface.studies.data import prepare, study_splits
+from evenface.studies.pictures import CHOSEN
 from evenface.studies.result import read_saved
 from evenface.studies.table import STUDIES, load_result
 
@@ -136,7 +138,11 @@ def _embeddings(
         embeddings = open_embeddings(source)
         ids = embeddings.rows["sample_id"]
         chosen = ids.is_in(select_rows(embeddings.rows, by=by, **select)["sample_id"].implode())
-        return embeddings if chosen.all() else embeddings.take(chosen)
+        if chosen.all():
+            return embeddings
+        # The failures are the whole folder's; no share of these pictures can be made of them.
+        source = {**embeddings.source, CHOSEN: len(embeddings)}
+        return replace(embeddings.take(chosen), source=source)
     tell(Step("faces", 0, 1))
     faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
     check_groups(faces, config)

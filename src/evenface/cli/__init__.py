@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": embed.export,
     "check": embed.check,
     "join": embed.join,
+    "checks": studies.checks,
     "map": studies.map_command,
     "probe": studies.probe,
     "transfer": studies.transfer,

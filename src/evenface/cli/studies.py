@@ -1,4 +1,4 @@
-"""Commands that ask one study of an embedding folder: ``map``, ``probe``, ``spaces`` ..."""
+"""Commands that ask one study of an embedding folder: ``checks``, ``map``, ``probe`` ..."""
 
 from __future__ import annotations
 
@@ -40,6 +40,32 @@ def _study(name: str, emb: Path, out: Path | None, common: CommonArgs, options: 
     result = STUDIES[name].ask(open_embeddings(emb), config.options_of(name), config.common)
     for sentence in result.reading():
         say(sentence)
+
+
+def checks(
+    emb: Path,
+    /,
+    *,
+    out: OutDir = None,
+    duplicate_similarity: float | None = None,
+    tiny: int | None = None,
+    common: CommonArgs = COMMON,
+) -> None:
+    """Look for faces not found, small faces, copies and labels that contradict each other.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    out
+        Output folder. [default: only print the reading]
+    duplicate_similarity
+        Cosine from which on pictures of two identities count as copies. [default: 0.98]
+    tiny
+        Pixels below which a face counts as tiny. [default: 32]
+    """
+    given = {"duplicate_similarity": duplicate_similarity, "tiny": tiny}
+    _study("checks", emb, out, common, given)
 
 
 def map_command(

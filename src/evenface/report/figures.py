@@ -89,6 +89,8 @@ def describe(name: str, result: Result) -> str:
             "table."
         )
     said = {
+        "checks": "Shares of pictures and identities of which something is wrong, a panel a share, "
+        "a line a group. The same numbers are in the tables.",
         "spaces": "Scatter plots of held-out people in the learned spaces, a column a loss.",
         "spaces_curves": "Loss by epoch of every learned space, on training and validation rows.",
         "bias": "Lines of accuracy against the majority's share, a column a loss, a line a remedy. "

@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from evenface._version import __version__
 from evenface.errors import StoreError
-from evenface.report import learned, summary, tables, texts
+from evenface.report import checked, learned, summary, tables, texts
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
 from evenface.report.results import Loaded, load_names, load_results
 from evenface.studies.bias import BiasResult
+from evenface.studies.checks import ChecksResult
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.result import DAMAGE, Result
@@ -109,7 +110,11 @@ def render(
         data=None if data is None else script_json(data),
         uncoloured=data["uncoloured"] if data else [],
         context=context,
-        warnings=[*summary.naming(names=names, found=bool(known)), *summary.warnings(loaded)],
+        warnings=[
+            *summary.naming(names=names, found=bool(known)),
+            *summary.warnings(loaded),
+            *checked.doubts(loaded.results),
+        ],
         skipped=loaded.skipped,
         facts=summary.facts(context, splits),
         groups=summary.groups(context),
@@ -119,15 +124,19 @@ def render(
         glossary=texts.GLOSSARY,
         intervals=texts.INTERVALS,
         pictures=pictures,
-        views={name: view(result) for name, result in loaded.results.items()},
+        views={name: view(result, known) for name, result in loaded.results.items()},
         few=summary.FEW,
         names=names,
         has_study=has_study,
     )
 
 
-def view(result: Result) -> list[dict[str, Any]]:
-    """Return a study's tables."""
+def view(
+    result: Result, known: Mapping[str, Mapping[str, str]] | None = None
+) -> list[dict[str, Any]]:
+    """Return a study's tables; `known` are the names that may stand in them."""
+    if isinstance(result, ChecksResult):
+        return checked.checks_tables(result, known or {})
     if isinstance(result, MapResult):
         return tables.map_tables(result)
     if isinstance(result, ProbeResult):

@@ -31,6 +31,21 @@ CLOSED = (
 )
 
 CHAPTERS = {
+    "checks": Chapter(
+        "Checks of the input",
+        "Is everybody's face found, is every picture there once, and do labels agree?",
+        (
+            "A face that one detector misses another may find; a picture of whose person nobody "
+            "knows how it was taken says nothing about the person.",
+            "Nearly the same vector under two names can be one picture saved anew or two pictures "
+            "of one person; two alike people are not excluded. Copies that look different to the "
+            "network are not found.",
+            "Which of two labels is right can't be seen from here, nor whether labels that agree "
+            "are right.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
     "map": Chapter(
         "Maps",
         "Do faces of one group lie together in the space of the embeddings, and how much of that "
@@ -98,6 +113,19 @@ CHAPTERS = {
 }
 
 GLOSSARY = {
+    "checks": (
+        (
+            "no face found (failure to enrol)",
+            "Share of the pictures that could be read on which the detector found no face, or none "
+            "that could be aligned. ISO/IEC 19795-1 counts people instead: “no face found on any "
+            "picture” does. In [0,\u00a01].",
+        ),
+        (
+            "small faces",
+            "By the shorter side of the box around the face that was taken, in pixels of the "
+            "picture. Below the network's input a face was enlarged: its detail is made up.",
+        ),
+    ),
     "map": (
         (
             "kNN purity",

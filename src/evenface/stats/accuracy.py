@@ -67,16 +67,29 @@ def mean(
             high, method = floor + reach, EXACT
         elif sampler.persons < FEW_PERSONS:
             share = (value - floor) / (ceiling - floor)
-            ends = _few(share, drawn[:, 0] / drawn[:, 1], (ceiling - floor), sampler.persons, level)
+            ends = effective_interval(
+                share, drawn[:, 0] / drawn[:, 1], (ceiling - floor), sampler.persons, level
+            )
             low, high = (floor + (ceiling - floor) * x for x in ends)
             method = FEW
     return Estimate(float(value), low, high, level, n, sampler.persons, method)
 
 
-def _few(
+def effective_interval(
     share: float, drawn: Array, width: float, persons: int, level: float
 ) -> tuple[float, float]:
-    """Interval of a share at its effective number of persons (Korn and Graubard 1998)."""
+    """Interval of a share at its effective number of persons (Korn and Graubard 1998).
+
+    Parameters
+    ----------
+    share : float
+    drawn : ndarray, shape (resamples,)
+        The share in every resample, times `width`.
+    width : float
+    persons : int
+    level : float
+        Nominal coverage.
+    """
     variance = float((drawn / width).var())
     effective = share * (1 - share) / variance if variance > 0 else float(persons)
     # No fewer than a person, no more than there are: values between 0 and 1 are no trials.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evenface.errors import StoreError
 from evenface.studies.bias import BiasOptions, BiasResult, bias
+from evenface.studies.checks import ChecksOptions, ChecksResult, checks
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
@@ -39,6 +40,7 @@ class Study:
 
 
 STUDIES: dict[str, Study] = {
+    "checks": Study(checks, ChecksOptions, ChecksResult, "Is the input fit to be studied?"),
     "map": Study(map_space, MapOptions, MapResult, "Where do groups lie?"),
     "probe": Study(probe, ProbeOptions, ProbeResult, "What does the embedding know?"),
     "transfer": Study(
