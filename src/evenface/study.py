@@ -141,8 +141,8 @@ def _embeddings(
         if chosen.all():
             return embeddings
         # The failures are the whole folder's; no share of these pictures can be made of them.
-        source = {**embeddings.source, CHOSEN: len(embeddings)}
-        return replace(embeddings.take(chosen), source=source)
+        described = {**embeddings.source, CHOSEN: len(embeddings)}
+        return replace(embeddings.take(chosen), source=described)
     tell(Step("faces", 0, 1))
     faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
     check_groups(faces, config)
