@@ -11,6 +11,7 @@ import pytest
 
 from evenface.embed.folder import check_embeddings, write_embeddings
 from evenface.embed.manifest import is_embedding_folder
+from evenface.embed.seal import sealed
 from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from evenface.errors import StoreError
 
@@ -32,7 +33,7 @@ def put(folder: Path, value: Any, *keys: Any) -> None:
     for key in keys[:-1]:
         place = place[key]
     place[keys[-1]] = value
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from evenface.embed.folder import check_embeddings, write_embeddings
+from evenface.embed.seal import sealed
 from evenface.embed.store import Embeddings, embeddings_from_arrays, open_embeddings
 from evenface.errors import StoreError, VectorError
 
@@ -38,7 +39,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
     change(manifest)
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(sealed(manifest)))
 
 
 def test_what_was_written_is_what_is_opened(folder: Path) -> None:

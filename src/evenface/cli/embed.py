@@ -163,8 +163,10 @@ def check(emb: Path, /) -> None:
     place = as_place(emb)
     faults = check_embeddings(place)
     if faults:
-        raise StoreError(
-            f"{place}: {'; '.join(faults)}. The command that made it, with --repair, embeds again "
-            "what damaged parts held"
+        way = (
+            ""
+            if "unfinished" in faults[0]
+            else (". The command that made it, with --repair, embeds again what damaged parts held")
         )
+        raise StoreError(f"{place}: {'; '.join(faults)}{way}")
     say(f"{place}: every part is whole")

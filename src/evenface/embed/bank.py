@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenface.embed.embeddings import ROW_SCHEMA
-from evenface.embed.parts import Part, PartVectors, read_rows
+from evenface.embed.parts import Part, PartVectors, read_rows, refuse_damaged
 from evenface.embed.prepare import Known
 
 KEPT = ("sample_id", "sha256", "faces_found", "face_size")
@@ -74,13 +74,16 @@ class VectorBank:
         return self._find(self._ids, sample_id)
 
     def _find(self, index: _Index, key: str) -> Known | None:
-        i = int(np.searchsorted(index.keys, key.encode()))
-        if i >= len(index.keys) or index.keys[i] != key.encode():
+        # The last of several: the newest.
+        i = int(np.searchsorted(index.keys, key.encode(), side="right")) - 1
+        if i < 0 or index.keys[i] != key.encode():
             return None
         row = index.rows.row(i, named=True)
         file = int(row["file"])
         if file not in self._open:
             shelf, part = self._files[file]
+            # A damaged part must not live on in a new one, with a hash of its own.
+            refuse_damaged(shelf.folder, part)
             self._open[file] = PartVectors(shelf.folder, part, shelf.dimension, shelf.dtype)
         vector = self._open[file].take(np.array([row["row"]]))[0]
         return Known({k: row[k] for k in KEPT if k != "sample_id"}, vector)
@@ -95,6 +98,6 @@ class _Index:
 def _index(table: pl.DataFrame, key: str) -> _Index:
     if not table.height:
         return _Index(np.empty(0, "S1"), table)
-    table = table.sort(key)
+    table = table.sort(key, "file", "row")
     keys = table[key].cast(pl.Binary).to_numpy().astype(np.bytes_)
     return _Index(keys, table.select("file", "row", *(c for c in KEPT if c != "sample_id")))

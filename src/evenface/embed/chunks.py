@@ -22,6 +22,7 @@ from evenface.embed.files import (
 from evenface.embed.models import Embedder
 from evenface.embed.parts import DTYPES, Part, row_schema, write_part
 from evenface.embed.prepare import Crop, Failure, Known
+from evenface.embed.seal import is_sealed, sealed
 from evenface.errors import ModelError
 
 Item = Crop | Known | Failure
@@ -139,19 +140,25 @@ def write_chunk(out: Path, number: int, chunk: Chunk, manifest: Mapping[str, Any
     failures = [{c: row[c] for c in wanted} for row in chunk.failures]
     ids = rows["sample_id"].to_list()
     record = {"part": part.entry(), "ids": ids, "failures": failures}
-    write_whole(out / chunk_name(number), json.dumps(record).encode())
+    write_whole(out / chunk_name(number), json.dumps(sealed(record)).encode())
     return Done(part, failures)
 
 
-def read_chunk(out: Path, number: int, rows: pl.DataFrame) -> Done | None:
-    """Return a chunk that is done: its part whole, each of its pictures in it once."""
+def read_chunk(out: Path, number: int, rows: pl.DataFrame | None = None) -> Done | None:
+    """Return a chunk that is done: recorded, its part whole, each of its pictures in it once.
+
+    Where `rows` are not given, a chunk of whatever pictures will do.
+    """
     try:
         record = json.loads((out / chunk_name(number)).read_bytes())
+        if not is_sealed(record):
+            return None
         done = Done(Part.of(record["part"]), record["failures"])
         ids = [*record["ids"], *(row["sample_id"] for row in done.failures)]
-        if len(ids) != rows.height or set(ids) != set(rows["sample_id"].to_list()):
+        wanted = ids if rows is None else rows["sample_id"].to_list()
+        if len(ids) != len(wanted) or set(ids) != set(wanted):
             return None
         whole = file_sha256(out / part_name(number)) == done.part.sha256
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return done if whole and done.part.name == part_name(number) else None

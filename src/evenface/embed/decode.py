@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evenface.errors import ImageError
+from evenface.errors import ImageError, SourceError
+from evenface.faces.places import is_local, joined
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -30,6 +31,14 @@ MAX_BYTES = 2**30
 """Files with more are not read: no picture within `MAX_PIXELS` needs as many."""
 
 ORIENTATION = 0x0112
+
+
+def located(root: Path, path: str) -> Path:
+    """Return where a row's picture lies; one at an address nobody can read is an `ImageError`."""
+    try:
+        return joined(root, path)
+    except SourceError as error:
+        raise ImageError("read", str(error)) from error
 
 
 def read_image(path: Path) -> bytes:
@@ -61,7 +70,12 @@ def read_image(path: Path) -> bytes:
         raise ImageError("read", "a folder stands where the file should be") from error
     except PermissionError as error:
         raise ImageError("read", "no permission to read the file") from error
-    except (OSError, ValueError) as error:
+    except ImageError:
+        raise
+    # What object stores raise has no common base below Exception.
+    except Exception as error:
+        if is_local(path) and not isinstance(error, OSError | ValueError):
+            raise
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError("read", f"the file can't be read: {reason}") from error
 

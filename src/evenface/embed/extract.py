@@ -14,7 +14,7 @@ from typing import Any, Literal
 from evenface.embed.chunks import Done, read_chunk
 from evenface.embed.decode import MAX_PIXELS
 from evenface.embed.embeddings import Embeddings
-from evenface.embed.files import MANIFEST, one_writer
+from evenface.embed.files import MANIFEST, one_writer, refuse_unreachable
 from evenface.embed.folder import finish_folder, tidy
 from evenface.embed.local import Job, run_here
 from evenface.embed.manifest import describe_source, new_manifest
@@ -129,6 +129,11 @@ def extract(
         getattr(embedder, "runtime", None),
         dtype,
     )
+    refuse_unreachable(out)
+    if engine is not None:
+        engine.check()
+    for place in held.reuse:
+        open_store(place).refuse_other_contract(manifest, str(out))
     made = make_folder(out)
     threads = default_workers() if workers is None else max(1, workers)
     with one_writer(out):
@@ -149,7 +154,13 @@ def extract(
         job = Job(out, work, todo, preparer, embedder, workers)
         if todo:
             reporter(0, 0)
-            (run_here if engine is None else engine)(job, done.__setitem__, reporter)
+            try:
+                (run_here if engine is None else engine)(job, done.__setitem__, reporter)
+            except ModelError:
+                # Asked for what can't be; a folder that holds nothing yet would be in the way.
+                if not done and not work.manifest["parts"] and not (out / MANIFEST).exists():
+                    discard(out, made)
+                raise
         finished = [done[k] for k in range(len(work.chunks))]
         _refuse_nothing(faces, finished, work.manifest, out, made)
         finish_folder(out, work.manifest, finished)

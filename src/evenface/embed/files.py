@@ -23,9 +23,9 @@ MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.json"
 """What a folder that is being written will hold; gone once the manifest says so."""
 
-PART = re.compile(r"part-\d{5,}\.parquet")
-FAILURES = re.compile(r"failures(-\d{5,})?\.parquet")
-CHUNK = re.compile(r"chunk-\d{5,}\.json")
+PART = re.compile(r"part-[0-9]{5,9}\.parquet")
+FAILURES = re.compile(r"failures(-[0-9]{5,9})?\.parquet")
+CHUNK = re.compile(r"chunk-[0-9]{5,9}\.json")
 _NAMES = rf"({MANIFEST}|{UNFINISHED}|{PART.pattern}|{FAILURES.pattern}|{CHUNK.pattern})"
 TEMPORARY = re.compile(rf"\.{_NAMES}(\.[0-9a-f]+)?\.tmp")
 OURS = re.compile(rf"{_NAMES}|{TEMPORARY.pattern}")
@@ -40,6 +40,13 @@ FAILURE_SCHEMA = {
     "reason": pl.String,
 }
 """Columns that every failure has; all others are attributes, which are strings."""
+
+
+LOST = (
+    "open the folder again if it was brought up to date meanwhile; else restore it, or embed "
+    "again with --repair"
+)
+"""What to do about a part that isn't there or isn't what it was."""
 
 
 def failure_schema(attributes: Iterable[str]) -> dict[str, Any]:
@@ -164,11 +171,11 @@ def read_parquet(
         found = path.read_bytes() if data is None else data
         return pl.read_parquet(io.BytesIO(found), columns=columns)
     except FileNotFoundError as error:
-        raise StoreError(f"{path} is missing; restore it, or embed again") from error
+        raise StoreError(f"{path} is missing; {LOST}") from error
     # A damaged file can make the reader panic, which is no Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise StoreError(
-            f"{path} can't be read as Parquet ({first_line(error)}); restore it, or embed again"
+            f"{path} can't be read as Parquet ({first_line(error)}); {LOST}"
         ) from error
 
 
@@ -181,6 +188,20 @@ def file_sha256(path: Path) -> str:
 def is_ours(name: str) -> bool:
     """Say whether only evenface could have written a file of this name."""
     return OURS.fullmatch(name) is not None
+
+
+def refuse_unreachable(place: Path) -> None:
+    """Raise `StoreError` where an object store doesn't answer, for want of a network or a key."""
+    if is_local(place):
+        return
+    try:
+        place.exists()
+    # What stores raise has no common base below Exception.
+    except Exception as error:
+        raise StoreError(
+            f"{place} can't be reached: {first_line(error)}; check the address, the network and "
+            "your credentials for it"
+        ) from error
 
 
 def entries(folder: Path) -> list[Path]:

@@ -27,6 +27,7 @@ from evenface.embed.files import (
     failures_name,
     one_writer,
     part_name,
+    refuse_unreachable,
     remove,
     write_parquet,
 )
@@ -56,6 +57,9 @@ def finish_folder(out: Path, manifest: Mapping[str, Any], done: list[Done]) -> N
     total = sum(part["rows"] for part in parts)
     counts = {"pictures": total + failures.height, "rows": total, "failures": failures.height}
     kept = {k: v for k, v in manifest.items() if k not in _WORK}
+    names = [part["name"] for part in parts]
+    if len(set(names)) != len(names):
+        raise StoreError(f"{out} can't be finished: a part stands twice; this is evenface's fault")
     write_manifest(out, {**kept, "counts": counts, "parts": parts, "failures": name})
     tidy(out)
 
@@ -176,8 +180,9 @@ def check_embeddings(folder: str | Path) -> tuple[str, ...]:
         Where the folder is no embedding folder or its manifest can't be used.
     """
     folder = as_place(folder)
+    refuse_unreachable(folder)
     if not (folder / MANIFEST).exists() and (folder / UNFINISHED).exists():
-        return (f"{folder} is unfinished; run the same `evenface embed` again to finish",)
+        return ("it is unfinished; run the same `evenface embed` again to finish",)
     manifest = read_manifest(folder)
     schema, dimension = row_schema(manifest), int(manifest["dimension"])
     faults: list[str] = []
@@ -185,7 +190,9 @@ def check_embeddings(folder: str | Path) -> tuple[str, ...]:
     for entry in manifest["parts"]:
         part = Part.of(entry)
         try:
-            rows, vectors = read_whole(folder, part, schema, dimension, manifest["dtype"])
+            rows, vectors = read_whole(
+                folder, part, schema, dimension, manifest["dtype"], decode=True
+            )
             ids.append(rows["sample_id"])
             refuse_not_finite(vectors, rows["sample_id"], f"{folder / part.name}: ")
         except EvenfaceError as error:
@@ -202,7 +209,7 @@ def check_embeddings(folder: str | Path) -> tuple[str, ...]:
         faults.append(f"{twice} rows share a sample_id with another")
     if (folder / UNFINISHED).exists():
         faults.append(
-            f"{folder} was being extended and is not finished; run the same `evenface embed` again"
+            "it was being extended and is not finished; run the same `evenface embed` again"
         )
         return tuple(faults)
     listed = {part["name"] for part in manifest["parts"]}

@@ -11,8 +11,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evenface.embed.files import FAILURES, MANIFEST, PART, UNFINISHED, write_whole
+from evenface.embed.embeddings import ROW_SCHEMA, VECTOR
+from evenface.embed.files import (
+    FAILURES,
+    MANIFEST,
+    PART,
+    UNFINISHED,
+    refuse_unreachable,
+    write_whole,
+)
 from evenface.embed.parts import DTYPES
+from evenface.embed.seal import is_sealed, sealed
 from evenface.errors import StoreError
 from evenface.faces.table import Faces
 
@@ -70,7 +79,7 @@ def new_manifest(
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any], name: str = MANIFEST) -> None:
     """Write a manifest whole."""
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(sealed(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that isn't UTF-8 stays a valid JSON escape.
     write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
 
@@ -84,6 +93,7 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
         Where there is none, or one that this version doesn't know.
     """
     path = folder / name
+    refuse_unreachable(folder)
     if name == MANIFEST and not path.exists() and (folder / UNFINISHED).exists():
         raise StoreError(f"{folder} is unfinished; run the same `evenface embed` again to finish")
     if not folder.exists():
@@ -96,7 +106,7 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     # Brackets within brackets, thousands deep, end in a RecursionError.
     except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path} can't be read as JSON: {error}") from error
+        raise StoreError(f"{path} can't be read as JSON: {error}; {_way_back(path)}") from error
     schema = found.get("schema") if isinstance(found, dict) else None
     name, _, version = str(schema).partition("/")
     if schema is None or name != SCHEMA_NAME or not re.fullmatch(r"[0-9]{1,9}", version):
@@ -108,8 +118,20 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
     faults = _manifest_faults(found)
     if faults:
         more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise StoreError(f"{path} is damaged: {'; '.join(faults[:5])}{more}; embed again")
+        raise StoreError(f"{path} is damaged: {'; '.join(faults[:5])}{more}; {_way_back(path)}")
+    if not is_sealed(found):
+        raise StoreError(
+            f"{path} is damaged or was edited: its seal doesn't fit; {_way_back(path)}"
+        )
     return dict(found)
+
+
+def _way_back(path: Path) -> str:
+    if path.name == UNFINISHED and (path.parent / MANIFEST).exists():
+        return "delete it: the folder is whole without it, and the change begins anew"
+    if path.name == UNFINISHED:
+        return "delete the folder to start again"
+    return "restore it, or embed again into another folder"
 
 
 def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
@@ -134,13 +156,16 @@ def _manifest_faults(manifest: dict[str, Any]) -> list[str]:
     attributes = source.get("attributes")
     if not isinstance(attributes, list) or not all(isinstance(a, str) for a in attributes):
         faults.append("source.attributes is no list of names")
+    else:
+        taken = [a for a in attributes if a in ROW_SCHEMA or a == VECTOR]
+        faults += [f"source.attributes has {a!r}, which is evenface's own" for a in taken]
     faults += _note_faults(source.get("notes", []))
     faults += _number_fault("dimension", manifest["dimension"], 1, LARGEST_DIMENSION)
     faults += _number_fault("first", manifest["first"], 0, MOST_ROWS)
     if manifest.get("dtype") not in DTYPES:
         faults.append(f"dtype is {_short(manifest.get('dtype'))}, not {' or '.join(DTYPES)}")
     name = manifest.get("failures")
-    if name is not None and not (isinstance(name, str) and FAILURES.fullmatch(name)):
+    if "kept_failures" not in manifest and not (isinstance(name, str) and FAILURES.fullmatch(name)):
         faults.append(f"failures is no file of failures: {_short(name)}")
     for name in ("rows", "failures"):
         faults += _number_fault(f"counts.{name}", counts.get(name), 0, MOST_ROWS)

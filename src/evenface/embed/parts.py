@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evenface.embed.embeddings import ROW_SCHEMA, VECTOR
-from evenface.embed.files import parquet_bytes, read_parquet, write_whole
+from evenface.embed.files import LOST, file_sha256, parquet_bytes, read_parquet, write_whole
 from evenface.errors import StoreError
 from evenface.faces.places import is_local
 
@@ -147,15 +147,19 @@ def read_whole(
     dtype: str,
     *,
     verify: bool = True,
+    decode: bool = False,
 ) -> tuple[pl.DataFrame, NDArray[Any]]:
-    """Read all of a part and compare it with the manifest and, to `verify`, with its hash."""
+    """Read all of a part and compare it with the manifest and, to `verify`, with its hash.
+
+    To `decode` reads vectors as any tool does, and compares them with where they are said to be.
+    """
     path = folder / part.name
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise StoreError(f"{path} can't be read ({error}); restore it, or embed again") from error
+        raise StoreError(f"{path} can't be read ({error}); {LOST}") from error
     same = hashlib.sha256(data).hexdigest() == part.sha256
-    if same and part.vectors_at is not None:
+    if same and part.vectors_at is not None and not decode:
         # Just as it was written: nothing needs to be decoded but the rows.
         flat = np.frombuffer(data, DTYPES[dtype][0], part.rows * dimension, part.vectors_at)
         return read_parquet(path, data, list(schema)), flat.reshape(part.rows, dimension)
@@ -166,11 +170,24 @@ def read_whole(
     if frame.height != part.rows:
         raise StoreError(f"{path} has {frame.height} rows; the manifest says {part.rows}")
     if verify and not same:
-        raise StoreError(f"{path} was changed since it was written; restore it, or embed again")
+        raise StoreError(f"{path} was changed since it was written; {LOST}")
     if frame[VECTOR].null_count():
         raise StoreError(f"{path} has rows without a vector")
     # A null inside a vector would read as NaN, which `refuse_not_finite` names.
-    return frame.select(list(schema)), frame[VECTOR].to_numpy()
+    vectors = frame[VECTOR].to_numpy()
+    if same and part.vectors_at is not None and _find(data, vectors) != part.vectors_at:
+        raise StoreError(f"{path} has its vectors elsewhere than the manifest says; {LOST}")
+    return frame.select(list(schema)), vectors
+
+
+def refuse_damaged(folder: Path, part: Part) -> None:
+    """Raise `StoreError` where a part isn't what was written, by its hash."""
+    try:
+        found = file_sha256(folder / part.name)
+    except OSError as error:
+        raise StoreError(f"{folder / part.name} can't be read ({error}); {LOST}") from error
+    if found != part.sha256:
+        raise StoreError(f"{folder / part.name} was changed since it was written; {LOST}")
 
 
 class PartVectors:
@@ -193,14 +210,9 @@ class PartVectors:
         try:
             size = self.path.stat().st_size
         except OSError as error:
-            raise StoreError(
-                f"{self.path} can't be read ({error}); restore it, or embed again"
-            ) from error
+            raise StoreError(f"{self.path} can't be read ({error}); {LOST}") from error
         if size != part.size or (at is not None and not 0 <= at <= size - length):
-            raise StoreError(
-                f"{self.path} has {size} bytes; the manifest says {part.size}. Restore it, or "
-                "embed again"
-            )
+            raise StoreError(f"{self.path} has {size} bytes; the manifest says {part.size}; {LOST}")
 
     def read(self, start: int, stop: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read rows `start` to `stop`, in the dtype they are kept in.
@@ -217,7 +229,7 @@ class PartVectors:
             while view:
                 n = file.readinto(view)
                 if not n:
-                    raise StoreError(f"{self.path} ends too early; restore it, or embed again")
+                    raise StoreError(f"{self.path} ends too early; {LOST}")
                 view = view[n:]
         return found
 

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evenface.embed.align import align_face, box_crop, center_crop
-from evenface.embed.decode import decode_image, read_image
+from evenface.embed.decode import decode_image, located, read_image
 from evenface.embed.detect import WHERE, Detection, Detector
 from evenface.embed.models.cards import ModelCard
 from evenface.embed.models.catalogue import YUNET
 from evenface.embed.models.place import checked, first_present
 from evenface.errors import ImageError, ModelError
-from evenface.faces.places import joined
 
 ALIGNMENTS: Final = ("auto", "yunet", "none")
 WANTED: Final = {
@@ -100,7 +99,7 @@ class Preparer:
         """Prepare one row of the faces table."""
         digest = None
         try:
-            data = read_image(joined(self._root, picture["path"]))
+            data = read_image(located(self._root, picture["path"]))
             digest = hashlib.sha256(data).hexdigest()
             known = self._bank.of_picture(digest) if self._bank else None
             if known is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evenface.embed.chunks import Done, Item, embed_chunk, write_chunk
+from evenface.embed.files import first_line
 from evenface.embed.models import Embedder
 from evenface.embed.parts import DTYPES, Part
 from evenface.embed.prepare import Crop, Failure, Known, Preparer
@@ -63,8 +66,7 @@ class RayEngine:
         StoreError
             Where a chunk failed for good.
         """
-        if self.actors < 1 or self.gpus < 0:
-            raise ModelError("actors must be 1 or more, and gpus 0 or more")
+        self.check()
         ray = _ray()
         ours = not ray.is_initialized()
         try:
@@ -82,6 +84,20 @@ class RayEngine:
             if ours:
                 ray.shutdown()
 
+    def check(self) -> None:
+        """Raise `ModelError` for what can be seen to be wrong before a folder is made."""
+        if self.actors < 1 or not 0 <= self.gpus < float("inf"):
+            raise ModelError("actors must be 1 or more, and gpus 0 or more")
+        _ray()
+        named = re.fullmatch(r"(?:ray://)?([^:/]+):([0-9]{1,5})", self.address or "")
+        if named is None:
+            return
+        # Ray itself would wait for minutes.
+        try:
+            socket.create_connection((named[1], int(named[2])), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise _no_cluster(self.address, error) from error
+
     def _start(self, ray: Any) -> None:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "include_dashboard": False}
@@ -94,10 +110,14 @@ class RayEngine:
         try:
             ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
         except Exception as error:
-            raise ModelError(
-                f"no Ray cluster answers at {self.address}: {str(error).splitlines()[0][:200]}; "
-                "start one with `ray start --head`, or leave --address out"
-            ) from error
+            raise _no_cluster(self.address, error) from error
+
+
+def _no_cluster(address: str | None, error: Exception) -> ModelError:
+    return ModelError(
+        f"no Ray cluster answers at {address}: {first_line(error)}; start one with "
+        "`ray start --head`, or leave --address out"
+    )
 
 
 def _ray() -> Any:

@@ -124,14 +124,13 @@ def begin(
     StoreError
         Where the folder holds another embedding, pictures that the faces lack, or damage.
     """
-    begun = (out / UNFINISHED).exists()
+    begun = goes_on = (out / UNFINISHED).exists()
     if begun:
         present = read_manifest(out, UNFINISHED)
         refuse_other(out, present, manifest)
-        if same_faces(present, manifest):
+        goes_on = same_faces(present, manifest)
+        if goes_on:
             refuse_other_runtime(out, present, manifest)
-            remove(out, TEMPORARY)
-            return _work(out, present, faces, held)
         old, failures = _what_was_done(out, present)
     elif (out / MANIFEST).exists():
         old = read_manifest(out)
@@ -141,7 +140,7 @@ def begin(
         remove(out, TEMPORARY)
         write_manifest(out, {**manifest, "kept_failures": []}, UNFINISHED)
         return _work(out, manifest, faces, held)
-    if not held.extend and not same_faces(old, manifest):
+    if not held.extend and not goes_on and not same_faces(old, manifest):
         raise StoreError(
             f"{out} holds another embedding: {short(source_differences(old, manifest))}. Choose "
             "another folder, or delete this one to start again"
@@ -150,16 +149,20 @@ def begin(
     found = survey(
         out, old, failures, faces, recheck=held.recheck, workers=workers, whole=whole
     )  # fmt: skip
-    if found.gone and not held.prune:
+    if goes_on and found.unchanged and len(found.failures) == failures.height:
+        remove(out, TEMPORARY)
+        return _work(out, present, faces, held)
+    gone = _gone(out, found, begun=begun)
+    if gone and not held.prune:
         raise StoreError(
-            f"{out} holds {len(found.gone)} pictures that are not among these faces, such as "
-            f"{found.gone[0]!r}; choose another folder, or say --prune to let them go"
+            f"{out} holds {len(gone)} pictures that are not among these faces, such as "
+            f"{gone[0]!r}; choose another folder, or say --prune to let them go"
         )
     left = len(faces) - sum(p.rows for p in found.kept) - len(found.failures)
     if not begun and not left and not found.released and not found.damaged:
         remove(out, TEMPORARY, CHUNK)
         return None
-    if not held.extend:
+    if not held.extend and not goes_on:
         raise StoreError(
             f"{out} was made of other pictures: {_what(found, len(faces))}. Bring it up to date "
             f"with `evenface embed ... --out {out}`, or choose another folder and say "
@@ -171,6 +174,8 @@ def begin(
     fresh["released"] = [*old.get("released", ()), *(p.entry() for p in found.released)]
     remove(out, TEMPORARY)
     write_manifest(out, fresh, UNFINISHED)
+    # Their parts are listed now; a record left behind by a kill here has too low a number.
+    remove(out, CHUNK)
     return replace(_work(out, fresh, faces, held), said=_what(found, len(faces)))
 
 
@@ -222,26 +227,30 @@ def _failures(out: Path, manifest: dict[str, Any], repair: bool) -> pl.DataFrame
 
 def _what_was_done(out: Path, begun: dict[str, Any]) -> tuple[dict[str, Any], pl.DataFrame]:
     """Return a begun folder as if it had been finished with what is done."""
-    done = [d for d in _records(out) if d is not None]
+    done = _records(out, int(begun["first"]))
     parts = [*begun["parts"], *(d.part.entry() for d in done)]
     rows = [*begun.get("kept_failures", ()), *(row for d in done for row in d.failures)]
     schema = failure_schema(begun["source"]["attributes"])
     return {**begun, "parts": parts}, pl.DataFrame(rows, schema=schema)
 
 
-def _records(out: Path) -> list[Done | None]:
-    import json
+def _records(out: Path, first: int) -> list[Done]:
+    """Return the chunks of this work that are done; older ones stand among the parts."""
+    numbers = sorted(number_of(p.name) for p in entries(out) if CHUNK.fullmatch(p.name))
+    found = (read_chunk(out, number) for number in numbers if number >= first)
+    return [done for done in found if done is not None]
 
-    found = []
-    for path in sorted(p for p in entries(out) if CHUNK.fullmatch(p.name)):
-        number = number_of(path.name)
-        try:
-            record = json.loads(path.read_bytes())
-            ids = [*record["ids"], *(row["sample_id"] for row in record["failures"])]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        found.append(read_chunk(out, number, pl.DataFrame({"sample_id": ids})))
-    return found
+
+def _gone(out: Path, found: Survey, *, begun: bool) -> list[str]:
+    """Return pictures that would leave the folder: of work that was begun, nobody's yet."""
+    if not found.gone or not begun or not (out / MANIFEST).exists():
+        return list(found.gone)
+    finished = read_manifest(out)
+    paths: set[str] = set()
+    for entry in finished["parts"]:
+        rows = read_rows(out, Part.of(entry), row_schema(finished), ["path"])
+        paths.update(rows["path"].to_list())
+    return [path for path in found.gone if path in paths]
 
 
 def _what(found: Survey, wanted: int) -> str:

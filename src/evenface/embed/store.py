@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from evenface.embed.contract import differences_of_contracts
 from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
+from evenface.embed.files import first_line
 from evenface.embed.loading import fingerprint_of, load_folder, read_failures
 from evenface.embed.manifest import read_manifest
-from evenface.embed.parts import Part, PartVectors, read_rows, row_schema
+from evenface.embed.parts import Part, PartVectors, read_rows, refuse_damaged, row_schema
 from evenface.embed.streams import Batch, in_sequence, pieces_of, shuffled
+from evenface.embed.where import AT, Where, chosen_rows
 from evenface.errors import StoreError, VectorError
 from evenface.faces.places import as_place
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from evenface.embed.moments import Moments
 
 __all__ = ["Embeddings", "Store", "embeddings_from_arrays", "open_embeddings", "open_store"]
-
-Where = Mapping[str, "str | Sequence[str]"] | pl.Expr
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,8 +94,8 @@ class Store:
         columns : sequence of str, optional
             Only these are read from disk; all by default.
         where : mapping or polars.Expr, optional
-            ``{"gender": "male", "ethnicity": ["Asian", "Black"]}``, or any expression of polars
-            on the columns. Rows without a label are not among those chosen by it.
+            ``{"gender": "male", "ethnicity": ["Asian", "Black"]}``, or an expression of polars
+            that says yes or no to each row by itself. Rows without a label are not chosen.
 
         Raises
         ------
@@ -187,6 +187,9 @@ class Store:
         """Read it into memory, or some rows of it; `verify` compares every part with its hash."""
         if where is None:
             return load_folder(self.folder, self.manifest, verify=verify)
+        if verify:
+            for part in self.parts:
+                refuse_damaged(self.folder, part)
         found = list(in_sequence(self._files(tuple(self._schema(None)), where), 8192))
         if not found:
             raise VectorError(f"no row of {self.folder} is chosen by {where!r}")
@@ -212,6 +215,8 @@ class Store:
 
     def _schema(self, columns: Sequence[str] | None) -> dict[str, Any]:
         schema = row_schema(self.manifest)
+        if isinstance(columns, str):
+            raise VectorError(f"columns must be a list of names; say [{columns!r}]")
         unknown = [c for c in columns or () if c not in schema]
         if unknown:
             raise VectorError(
@@ -224,8 +229,9 @@ class Store:
     ) -> Iterator[tuple[NDArray[np.intp] | None, pl.DataFrame]]:
         """Yield each part's rows that are wanted, and where they stand in it; None for all."""
         schema, wanted = row_schema(self.manifest), list(self._schema(columns))
-        chosen = _expression(where)
+        chosen = chosen_rows(where, schema)
         needed = list(chosen.meta.root_names()) if chosen is not None else []
+        needed += [c for c in where if c not in needed] if isinstance(where, Mapping) else []
         self._schema(needed)
         for part in self.parts:
             reading = list(dict.fromkeys([*wanted, *needed])) or ["sample_id"]
@@ -233,9 +239,11 @@ class Store:
             if chosen is None:
                 yield None, frame.select(wanted)
                 continue
-            index = frame.select(chosen.fill_null(value=False).alias("_")).to_series()
-            at = np.flatnonzero(index.to_numpy())
-            yield at, frame[at].select(wanted)
+            try:
+                found = frame.with_row_index(AT).filter(chosen)
+            except pl.exceptions.PolarsError as error:
+                raise VectorError(f"rows can't be chosen so: {first_line(error)}") from error
+            yield found[AT].to_numpy().astype(np.intp), found.select(wanted)
 
     def _files(
         self, columns: Sequence[str], where: Where | None
@@ -247,16 +255,6 @@ class Store:
             return
         for part, (at, frame) in zip(self.parts, self._chosen(columns, where), strict=True):
             yield PartVectors(self.folder, part, *shape), at, frame
-
-
-def _expression(where: Where | None) -> pl.Expr | None:
-    if where is None or isinstance(where, pl.Expr):
-        return where
-    chosen = pl.lit(value=True)
-    for column, value in where.items():
-        values = [value] if isinstance(value, str) else list(value)
-        chosen = chosen & pl.col(column).is_in(values)
-    return chosen
 
 
 def open_store(folder: str | Path) -> Store:

@@ -77,10 +77,14 @@ def as_float32(vectors: NDArray[Any]) -> NDArray[np.float32]:
     return found
 
 
+def _refuse(size: Any) -> None:
+    if not isinstance(size, int) or size < 1:
+        raise VectorError(f"a batch must have at least one row, not {size!r}")
+
+
 def pieces_of(wanted: Wanted, size: int) -> Iterator[Piece]:
     """Cut parts into pieces of at most `size` rows."""
-    if size < 1:
-        raise VectorError(f"a batch must have at least one row, not {size}")
+    _refuse(size)
     for file, at, rows in wanted:
         n = file.part.rows if at is None else len(at)
         for start in range(0, n, size):
@@ -95,9 +99,10 @@ def in_sequence(wanted: Wanted, size: int) -> Generator[Batch, None, None]:
 
 def shuffled(wanted: Wanted, size: int, *, seed: int, window: int) -> Generator[Batch, None, None]:
     """Yield every row once in an order that `seed` decides; see `Store.random_batches`."""
+    _refuse(size)
+    if seed < 0:
+        raise VectorError(f"seed must be 0 or more, not {seed}")
     pieces = list(pieces_of(wanted, BLOCK))
-    if size < 1:
-        raise VectorError(f"a batch must have at least one row, not {size}")
     rng = np.random.default_rng(seed)
     order = iter(rng.permutation(len(pieces)))
     rows: list[pl.DataFrame] = []

@@ -11,12 +11,11 @@ from typing import Any
 
 import polars as pl
 
-from evenface.embed.decode import read_image
+from evenface.embed.decode import located, read_image
 from evenface.embed.files import failure_schema
 from evenface.embed.parts import Part, read_rows, row_schema
 from evenface.embed.threads import in_order
 from evenface.errors import ImageError, StoreError
-from evenface.faces.places import joined
 from evenface.faces.table import Faces
 
 AHEAD = 64
@@ -55,13 +54,18 @@ class Survey:
     gone: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether every part stays as it is."""
+        return not self.released and not self.gone and not self.damaged
+
 
 def digests(root: Path, paths: Sequence[str], pool: ThreadPoolExecutor) -> list[str | None]:
     """Hash pictures' bytes; None where one can't be read."""
 
     def one(path: str) -> str | None:
         try:
-            return hashlib.sha256(read_image(joined(root, path))).hexdigest()
+            return hashlib.sha256(read_image(located(root, path))).hexdigest()
         except ImageError:
             return None
 
