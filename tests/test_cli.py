@@ -36,11 +36,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_demo_leaves_everything_the_design_names(folder: Path) -> None:
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    for study in ("map", "probe", "transfer"):
+    for study in ("checks", "map", "probe", "transfer"):
         assert f"results/{study}.json" in present
         assert f"results/{study}.parquet" in present
     expected = {"study.toml", "report.html", "embeddings/manifest.json"}
-    expected |= {f"figures/{name}.{kind}" for name in ("map_all_2d", "probe", "transfer")
+    expected |= {f"figures/{name}.{kind}" for name in ("checks", "map_all_2d", "probe", "transfer")
                  for kind in ("svg", "pdf")}  # fmt: skip
     assert expected <= present
     assert "synthetic" in (folder / "report.html").read_text(encoding="utf-8").lower()
@@ -77,7 +77,7 @@ def test_report_is_rebuilt_without_computing(folder: Path) -> None:
     assert (folder / "report.html").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["map", "probe", "transfer"])
+@pytest.mark.parametrize("name", ["checks", "map", "probe", "transfer"])
 def test_single_studies_print_their_reading(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

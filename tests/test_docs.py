@@ -84,7 +84,7 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
             if out.exists():
                 continue
         argv = ["vectors.npz" if a == "FILE" else a for a in argv]
-        if argv[0] in ("run", "map", "probe", "transfer", "spaces", "bias"):
+        if argv[0] in ("run", "checks", "map", "probe", "transfer", "spaces", "bias"):
             argv += ["--seeds", "1", "--resamples", "100"]
         if argv[0] in ("spaces", "bias") and "--epochs" not in argv:
             argv += ["--epochs", "2"]

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
+from evenface.studies.checks import checks
 from evenface.studies.data import CommonOptions
 from evenface.studies.map import MapOptions, map_space
 from evenface.studies.probe import ProbeOptions, probe
@@ -36,26 +37,32 @@ HOSTILE = {
 
 
 def make_embeddings(labels: dict[str, tuple[str, str]], **source: Any) -> Embeddings:
-    """Two attributes that the vectors show, and one (age) that they don't."""
+    """Two attributes that the vectors show, one (age) that they don't; a copy, missed faces."""
     rng = np.random.default_rng(5)
     rows: dict[str, list[str]] = {k: [] for k in ("identity", "path", *labels, "age", "<b>note")}
     vectors = []
     (first, firsts), (second, seconds) = labels.items()
     for i in range(40):
         a, b = i % 2, (i // 2) % 2
-        vectors.append(rng.normal(size=6) + np.eye(6)[0] * 3 * a + np.eye(6)[1] * 2 * b)
+        vectors.append(rng.normal(size=24) + np.eye(24)[0] * 3 * a + np.eye(24)[1] * 2 * b)
         rows["identity"].append(f"person <{i}>")
         rows["path"].append(f"folder/<i>{i}</i>.png")
         rows[first].append(firsts[a])
         rows[second].append(seconds[b])
         rows["age"].append(str(20 + i) if i else "unknown")
         rows["<b>note"].append(f"<u>{i % 5}</u>")
+    vectors[9] = vectors[6]
+    missed = {k: [v[0], v[3]] for k, v in rows.items()} | {"stage": ["detect"] * 2}
+    missed |= {"sample_id": ["m0", "m1"], "path": ["folder/m0.png", "folder/m1.png"],
+               "reason": ["no face"] * 2}  # fmt: skip
+    sizes = {"faces_found": [1 + (i == 3) for i in range(40)], "face_size": [*range(20, 60)]}
     card = {"name": "onnx:small.onnx", "assumed": ["color"], "color": "RGB", "size": [112, 112]}
     crops = {"align": "none", "aligned": False, "reason": "small wants aligned faces <!>"}
     note = {"kind": "junk", "count": 3, "text": "3 files are <junk>.", "examples": ["secret/a"]}
     return embeddings_from_arrays(
         np.array(vectors),
-        pl.DataFrame(rows),
+        pl.DataFrame({**rows, **sizes}),
+        failures=pl.DataFrame(missed),
         card=card,
         source={"notes": [note], **source},
         preprocessing=crops,
@@ -64,6 +71,7 @@ def make_embeddings(labels: dict[str, tuple[str, str]], **source: Any) -> Embedd
 
 def make_results(embeddings: Embeddings) -> dict[str, Result]:
     return {
+        "checks": checks(embeddings, None, QUICK),
         "map": map_space(embeddings, MapOptions(perplexity=5), QUICK),
         "probe": probe(embeddings, ProbeOptions(probes=(*PROBES, "mlp")), QUICK),
         "transfer": transfer(embeddings, TransferOptions(probes=PROBES), QUICK),

@@ -36,13 +36,13 @@ def test_same_results_give_the_same_bytes(
     assert not list(folder.glob("*.tmp"))
 
 
-@pytest.mark.parametrize("study", ["map", "probe", "transfer"])
+@pytest.mark.parametrize("study", ["checks", "map", "probe", "transfer"])
 def test_one_study_alone_makes_a_page(
     save: Save, plain: dict[str, Result], tmp_path: Path, study: str
 ) -> None:
     page = build_report(save(plain, tmp_path, study))
     text = text_of(page)
-    others = {"map", "probe", "transfer"} - {study}
+    others = {"checks", "map", "probe", "transfer"} - {study}
     assert f'<h2 id="{study}">' in text
     assert not any(f'<h2 id="{o}">' in text for o in others)
     assert ("plotly.js v" in page.read_text(encoding="utf-8")) == (study == "map")
@@ -101,9 +101,13 @@ def test_paths_and_identities_are_shown_only_on_request(
     without = plain_page.read_text(encoding="utf-8")
     assert "secret/a" not in without
     assert "person &lt;" not in without
+    assert "Which pictures, under which identities" not in without
     assert "folder/" not in without
     named = hostile_page.read_text(encoding="utf-8")
     assert "secret/a" in named
+    assert "Which pictures, under which identities (1)" in named
+    person, path = "&lt;script&gt;window.__pwned=3&lt;/script&gt;", "&lt;b&gt;path&lt;/b&gt;/1.png"
+    assert named.count(f"<bdi>{person}</bdi>: <bdi>{path}</bdi>") == 2
     assert r"\u003cb\u003epath\u003c/b\u003e/1.png" in named
 
 
