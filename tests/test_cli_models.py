@@ -19,6 +19,7 @@ from evenface.cli import main
 from evenface.embed.align import center_crop
 from evenface.embed.models.catalogue import MODELS
 from evenface.embed.models.contracts import network_input
+from evenface.embed.seal import sealed
 from evenface.embed.store import open_embeddings
 from weight_files import near, weights_of, write_keras, write_torch
 
@@ -150,12 +151,12 @@ def test_a_killed_run_goes_on_with_what_it_began_with(weights: Path, tmp_path: P
     command = [sys.executable, "-m", "evenface", "embed", tmp_path / "m.csv", "--model", NAME,
                "--batch", "4", "--runtime", "eager", "--out", out]  # fmt: skip
     running = subprocess.Popen([str(c) for c in command], stderr=subprocess.DEVNULL)
-    while not (out / "manifest.json").exists():
+    while not (out / "unfinished.json").exists():
         assert running.poll() is None
         time.sleep(0.01)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
-    assert not manifest(out)["finished"]
+    assert not (out / "manifest.json").exists()
     # Nothing is said of an engine now; another one than before would give other bits.
     ok(*[c for c in command[3:] if c not in ("--runtime", "eager")])
     assert manifest(out)["runtime"]["engine"] == "eager"
@@ -167,8 +168,9 @@ def test_another_engine_is_refused_in_a_folder_that_was_begun(
 ) -> None:
     common = ("embed", diveface, "--model", NAME, "--out", tmp_path / "emb")
     ok(*common, "--runtime", "eager")
-    begun = {**manifest(tmp_path / "emb"), "finished": False, "parts": []}
-    (tmp_path / "emb" / "manifest.json").write_text(json.dumps(begun))
+    begun = sealed({**manifest(tmp_path / "emb"), "parts": []})
+    (tmp_path / "emb" / "manifest.json").unlink()
+    (tmp_path / "emb" / "unfinished.json").write_text(json.dumps(begun))
     said = refused(*common, "--runtime", "onnxruntime")
     assert "was begun by eager float32 cpu and would go on by onnxruntime float32 cpu" in said
     assert "--runtime eager --dtype float32" in said

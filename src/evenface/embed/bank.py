@@ -57,10 +57,11 @@ class VectorBank:
             )
             for i, (shelf, part) in enumerate(self._files)
         ]
-        table = pl.concat(frames) if frames else pl.DataFrame()
+        empty = {**{c: ROW_SCHEMA[c] for c in KEPT}, "file": pl.Int32, "row": pl.Int32}
+        table = pl.concat([pl.DataFrame(schema={**empty, "own": pl.Boolean}), *frames])
         self.pictures = table.height
         self._hashes = _index(table.filter(pl.col("sha256").is_not_null()), "sha256")
-        self._ids = _index(table.filter("own"), "sample_id") if frames else _index(table, "")
+        self._ids = _index(table.filter("own"), "sample_id")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -190,22 +190,23 @@ def _work(out: Path, manifest: dict[str, Any], faces: Faces, held: Held) -> Work
         rows = rows.filter(~rows["sample_id"].is_in(there))
     size = int(manifest["chunks"]["part_rows"])
     chunks = tuple(rows[start : start + size] for start in range(0, rows.height, size))
-    return Work(manifest, chunks, _bank(out, manifest, held.reuse))
+    return Work(manifest, chunks, _bank(out, manifest, held))
 
 
-def _bank(out: Path, manifest: dict[str, Any], reuse: Sequence[Path]) -> VectorBank | None:
+def _bank(out: Path, manifest: dict[str, Any], held: Held) -> VectorBank | None:
     shape = int(manifest["dimension"]), str(manifest["dtype"])
     released = [Part.of(entry) for entry in manifest.get("released", ())]
     # A part may be gone where a run was killed while it tidied up.
-    shelves = [Shelf(out, tuple(p for p in released if (out / p.name).exists()), *shape, own=True)]
-    for place in reuse:
+    usable = _is_whole(out) if held.repair else lambda part: (out / part.name).exists()
+    shelves = [Shelf(out, tuple(filter(usable, released)), *shape, own=True)]
+    for place in held.reuse:
         store = open_store(place)
         store.refuse_other_contract(manifest, str(out))
         shelves.append(Shelf(store.folder, store.parts, store.dimension, store.dtype))
-    return VectorBank(shelves) if released or reuse else None
+    return VectorBank(shelves) if released or held.reuse else None
 
 
-def _is_whole(out: Path) -> Any:
+def _is_whole(out: Path) -> Callable[[Part], bool]:
     def whole(part: Part) -> bool:
         try:
             return file_sha256(out / part.name) == part.sha256
