@@ -111,6 +111,15 @@ LAYOUTS = "\n".join(
 )
 
 
+EMBEDDED = "manifest.json"
+"""What an embedding folder is known by."""
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(1000)
+
+
 def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
     """Read faces from a folder or a manifest, whichever layout it has.
 
@@ -147,6 +156,11 @@ def read_faces(source: Path | str, *, images_root: Path | None = None) -> Faces:
         if is_local(path) and (root is None or is_local(root)):
             raise
         raise SourceError(f"{path}: can't be read: {error}") from error
+    if (path / EMBEDDED).is_file() and b'"evenface.embeddings/' in _start(path / EMBEDDED):
+        raise SourceError(
+            f"{path} is an embedding folder, in which nothing is left to embed; give it to "
+            "`evenface run`, `evenface probe` and the like"
+        )
     if not is_local(path):
         raise SourceError(f"{path}: in an object store a manifest is needed, not a folder")
     try:
