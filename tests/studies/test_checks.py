@@ -19,6 +19,7 @@ from evenface.embed.folder import write_embeddings
 from evenface.errors import SourceError
 from evenface.report.page import build_report
 from evenface.studies.checks import ChecksOptions, ChecksResult, checks
+from evenface.studies.checks_view import title_of_rate
 from evenface.studies.copies import chance_of, find_copies
 from evenface.studies.data import CommonOptions
 from evenface.study import run
@@ -114,9 +115,9 @@ def test_several_and_small_faces_are_counted(found: ChecksResult) -> None:
     assert (found.estimate(metric="tiny_faces", group="male · A").value or 0) < 0.02
     assert found.estimate(metric="enlarged_faces", group="all").value == 1
     assert within(found, 60, metric="face_size_median", group="male · A")
-    assert "face below the network's 96 px" in found.figures()["checks"].axes[5].get_title(
-        loc="left"
-    )
+    assert title_of_rate("enlarged_faces", found) == "face below the network's 96 px"
+    drawn = [axes.get_title(loc="left") for axes in found.figures()["checks"].axes]
+    assert drawn == ["no face found", "several faces", "face below 32 px"]
 
 
 def test_nobody_found_at_all_in_a_group_is_a_rate_too() -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from evenface.studies.checks import ChecksResult
 
 
+DRAWN = ("failure_to_enrol", "several_faces", "tiny_faces", COPIES)
+"""Shares that a figure shows; tables have all."""
+
+
 def percent(estimate: Estimate) -> str:
     """Return ``1.2 % [0.5, 2.9]``, or why there is no number."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
@@ -147,10 +151,11 @@ def _conflicts(result: ChecksResult) -> list[str]:
 
 
 def draw_checks(result: ChecksResult) -> Figure:
-    """Draw every share with its interval, a panel a share, a line a group."""
-    shown = [m for m in (*RATES, COPIES) if result.where(metric=m)["value"].count()]
+    """Draw the shares that are not zero with their intervals, a panel a share, a line a group."""
+    shown = [m for m in DRAWN if (result.where(metric=m)["value"] > 0).any()]
     panels = [(title_of_rate(m, result), result.where(metric=m), "group") for m in shown]
-    panels.append(("more than one recorded label", result.where(metric=CONFLICTS), "attribute"))
+    if not panels:
+        panels = [("more than one recorded label", result.where(metric=CONFLICTS), "attribute")]
     lines = sum(rows.height for _, rows, _ in panels)
     with drawing.styled():
         figure = drawing.new_figure(7.2, 0.6 + 0.55 * len(panels) + 0.24 * lines)
