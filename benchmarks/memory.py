@@ -1,6 +1,6 @@
 """Peak memory of `evenface embed` with ten times the pictures: it must stay flat.
 
-    python benchmarks/memory.py [--pictures 20000 200000]
+python benchmarks/memory.py [--pictures 20000 200000]
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def source(root: Path, count: int) -> Path:
     rows = {"path": [f"{i:07d}.png" for i in range(count)],
             "identity": [f"p{i // 5}" for i in range(count)],
             "gender": [("male", "female")[i % 2] for i in range(count)],
-            "ethnicity": [("Asian", "Black", "Caucasian")[i % 3] for i in range(count)]}  # fmt: skip
+            "ethnicity": [("Asian", "Black", "White")[i % 3] for i in range(count)]}  # fmt: skip
     pl.DataFrame(rows).write_csv(root / "manifest.csv")
     return root / "manifest.csv"
 
