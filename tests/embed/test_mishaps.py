@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from embed_means import Means, StoppedError, paint, rows, run, some, stop_after
+from evenface.embed import folder
 from evenface.embed.extract import Held, extract
 from evenface.embed.files import file_sha256
 from evenface.embed.folder import check_embeddings
@@ -139,6 +140,28 @@ def test_a_row_at_an_address_that_nobody_can_read_is_a_failure(
     failed = dict(open_store(tmp_path / "out").failures().select("path", "reason").iter_rows())
     assert "nothing installed can read nonsense" in failed["nonsense://x/a.png"]
     assert failed["memory://nowhere/a.png"] == "the file doesn't exist"
+
+
+def test_a_run_killed_while_it_tidies_up_has_nothing_left_to_do(
+    make_faces: MakeFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces, out = make_faces(12), tmp_path / "out"
+    run(faces, out)
+    paint(faces, "0001.png", 4)
+
+    def killed(*_: object) -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "entries", killed)
+        with pytest.raises(StoppedError):
+            run(faces, out)
+    # Only the folder's own vector is left of it.
+    (faces.root / "0001.png").unlink()
+    before = rows(out)
+    assert run(faces, out) == 0
+    assert rows(out) == before
+    assert not [p for p in out.iterdir() if p.name.startswith(("chunk", "unfinished"))]
 
 
 @pytest.mark.parametrize(

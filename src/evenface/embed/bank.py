@@ -59,7 +59,6 @@ class VectorBank:
         ]
         empty = {**{c: ROW_SCHEMA[c] for c in KEPT}, "file": pl.Int32, "row": pl.Int32}
         table = pl.concat([pl.DataFrame(schema={**empty, "own": pl.Boolean}), *frames])
-        self.pictures = table.height
         self._hashes = _index(table.filter(pl.col("sha256").is_not_null()), "sha256")
         self._ids = _index(table.filter("own"), "sample_id")
 

@@ -67,6 +67,9 @@ def finish_folder(out: Path, manifest: Mapping[str, Any], done: list[Done]) -> N
 def tidy(out: Path) -> None:
     """Delete what a finished folder needs no more: records, and parts that were replaced."""
     manifest = read_manifest(out)
+    # First: a run killed further on must not go on with work whose records are half gone.
+    with suppress(FileNotFoundError):
+        (out / UNFINISHED).unlink()
     listed = {part["name"] for part in manifest["parts"]} | {manifest["failures"]}
     for path in entries(out):
         if (PART.fullmatch(path.name) or FAILURES.fullmatch(path.name)) and (
@@ -77,8 +80,6 @@ def tidy(out: Path) -> None:
             except OSError as error:
                 raise cannot_write(path, error) from error
     remove(out, CHUNK, TEMPORARY)
-    with suppress(FileNotFoundError):
-        (out / UNFINISHED).unlink()
 
 
 def refuse_used(out: Path) -> None:

@@ -201,7 +201,6 @@ def _bank(out: Path, manifest: dict[str, Any], held: Held) -> VectorBank | None:
     shelves = [Shelf(out, tuple(filter(usable, released)), *shape, own=True)]
     for place in held.reuse:
         store = open_store(place)
-        store.refuse_other_contract(manifest, str(out))
         shelves.append(Shelf(store.folder, store.parts, store.dimension, store.dtype))
     return VectorBank(shelves) if released or held.reuse else None
 
