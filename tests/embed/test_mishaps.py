@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from embed_means import Means, StoppedError, paint, rows, run, some, stop_after
 from evenface.embed import folder
 from evenface.embed.extract import Held, extract
-from evenface.embed.files import file_sha256
+from evenface.embed.files import file_sha256, remove
 from evenface.embed.folder import check_embeddings
 from evenface.embed.store import open_embeddings, open_store
 from evenface.errors import StoreError, VectorError
@@ -149,11 +150,12 @@ def test_a_run_killed_while_it_tidies_up_has_nothing_left_to_do(
     run(faces, out)
     paint(faces, "0001.png", 4)
 
-    def killed(*_: object) -> None:
+    def killed(*what: Any) -> None:
+        remove(*what)
         raise StoppedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(folder, "entries", killed)
+        patched.setattr(folder, "remove", killed)
         with pytest.raises(StoppedError):
             run(faces, out)
     # Only the folder's own vector is left of it.
