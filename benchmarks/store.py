@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from timing import machine, seconds
 
 from evenface.embed.chunks import Done
 from evenface.embed.contract import unknown_card, unknown_preprocessing
@@ -83,12 +82,6 @@ def read_all(folder: Path) -> None:
                 pass
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
@@ -120,27 +113,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/store"))
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+    print(machine())
     if not args.out.exists():
-        print(f"written in {timed(lambda: make(args.out, args.rows, args.width)):.0f} s")
+        print(f"written in {seconds(lambda: make(args.out, args.rows, args.width)):.0f} s")
     size = sum(p.stat().st_size for p in args.out.glob("part-*")) / 1e6
     forget(args.out)
-    print(f"opened in {timed(lambda: open_store(args.out)):.3f} s, {size:.0f} MB")
+    print(f"opened in {seconds(lambda: open_store(args.out)):.3f} s, {size:.0f} MB")
     store = open_store(args.out)
     shares = []
     for _ in range(args.rounds):
         forget(args.out)
-        disk = timed(lambda: read_all(args.out))
+        disk = seconds(lambda: read_all(args.out))
         forget(args.out)
-        ours = timed(store.moments)
+        ours = seconds(store.moments)
         shares.append(disk / ours)
         print(f"read at {size / disk:.0f} MB/s; covariance at {size / ours:.0f} MB/s")
     spread = f"{min(shares):.2f} to {max(shares):.2f}"
     print(f"covariance at {statistics.median(shares):.2f} of the disk's rate ({spread})")
     before = peak()
     said: list[str] = []
-    seconds = timed(lambda: said.append(probe(store)))
-    print(f"linear probe in {seconds:.0f} s: {said[0]}")
+    taken = seconds(lambda: said.append(probe(store)))
+    print(f"linear probe in {taken:.0f} s: {said[0]}")
     print(f"peak memory {before:.2f} GiB before, {peak():.2f} GiB with the probe")
 
 

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from embed_means import StoppedError, stop_after
 from evenface.embed import extract
 from evenface.embed.extract import Progress, embed_faces
 from evenface.embed.models import load_embedder
@@ -157,18 +158,6 @@ def test_a_network_that_belies_its_card_is_refused(make_faces: MakeFaces, tmp_pa
 
     with pytest.raises(ModelError, match=r"means returned shape \(3, 4\); \(3, 3\)"):
         embed_faces(make_faces(3), Liar(), tmp_path / "out")
-
-
-class StoppedError(Exception):
-    pass
-
-
-def stop_after(n: int) -> Callable[[Progress], None]:
-    def tell(progress: Progress) -> None:
-        if progress.done >= n:
-            raise StoppedError
-
-    return tell
 
 
 def test_a_stopped_run_goes_on_with_what_is_left(make_faces: MakeFaces, tmp_path: Path) -> None:
