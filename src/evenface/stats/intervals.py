@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from scipy import stats
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,64 @@ def clopper_pearson(successes: float, n: float, level: float) -> tuple[float, fl
     low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
     high = 1.0 if successes == n else float(stats.beta.ppf(1 - tail, successes + 1, n - successes))
     return low, high
+
+
+def rule_of_three(n: float, level: float) -> float:
+    """Return the largest rate that zero errors in `n` independent trials are compatible with.
+
+    One-sided: ``1 - (1 - level) ** (1 / n)``, which at 95 % is nearly ``3 / n`` (Hanley and
+    Lippman-Hand 1983).
+
+    Parameters
+    ----------
+    n : float
+        Trials, above 0.
+    level : float
+        Nominal coverage, between 0 and 1.
+    """
+    return float(-np.expm1(np.log1p(-level) / n))
+
+
+def wilson(
+    share: npt.ArrayLike, n: npt.ArrayLike, quantile: npt.ArrayLike
+) -> tuple[Numbers, Numbers]:
+    """Return the score interval of shares (Wilson 1927).
+
+    The shares p for which ``|share - p| <= quantile * sqrt(p (1 - p) / n)``. With the effective
+    number of trials, ``share (1 - share) / variance``, it holds where trials depend on each
+    other (Fogliato, Patil and Perona 2024).
+
+    Parameters
+    ----------
+    share : array_like
+        In [0, 1].
+    n : array_like
+        Trials, above 0; need not be whole.
+    quantile : array_like
+        Of the normal distribution, or of t where the variance is estimated: 1.96 for 95 %.
+
+    Returns
+    -------
+    low, high : ndarray
+        In [0, 1].
+    """
+    p, n, z = (np.asarray(x, dtype=np.float64) for x in (share, n, quantile))
+    shrink = 1 + z**2 / n
+    centre = (p + z**2 / (2 * n)) / shrink
+    reach = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / shrink
+    # At 0 and at 1 one end is the share itself; rounding must not put it beyond.
+    return np.minimum(np.maximum(centre - reach, 0.0), p), np.maximum(np.minimum(centre + reach, 1.0), p)
+
+
+def wilson_interval(successes: float, n: float, level: float) -> tuple[float, float]:
+    """Return the score interval of a proportion of independent trials.
+
+    Parameters
+    ----------
+    successes, n : float
+        n above 0.
+    level : float
+        Nominal coverage, between 0 and 1.
+    """
+    low, high = wilson(successes / n, n, stats.norm.ppf(0.5 + level / 2))
+    return float(low), float(high)
