@@ -132,7 +132,9 @@ def wilson(
     centre = (p + z**2 / (2 * n)) / shrink
     reach = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / shrink
     # At 0 and at 1 one end is the share itself; rounding must not put it beyond.
-    return np.minimum(np.maximum(centre - reach, 0.0), p), np.maximum(np.minimum(centre + reach, 1.0), p)
+    return np.minimum(np.maximum(centre - reach, 0.0), p), np.maximum(
+        np.minimum(centre + reach, 1.0), p
+    )
 
 
 def wilson_interval(successes: float, n: float, level: float) -> tuple[float, float]:
