@@ -7,13 +7,15 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from evenface.stats.comparisons import (
     CORRECTED,
     Comparison,
+    benjamini_hochberg,
     corrected_t,
     holm,
 )
@@ -207,3 +209,48 @@ def test_holm_rejects_what_stepping_down_rejects(p: list[float], alpha: float) -
 def test_p_values_outside_their_range_are_refused(p: list[float]) -> None:
     with pytest.raises(ValueError, match="from 0 to 1"):
         holm(p)
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        benjamini_hochberg(p)
+
+
+def test_benjamini_hochberg_by_hand() -> None:
+    # Sorted 0.005, 0.01, 0.03, 0.04 times 4/1, 4/2, 4/3, 4/4: 0.02, 0.02, 0.04, 0.04.
+    found = benjamini_hochberg([0.01, 0.04, 0.03, 0.005])
+    assert found == pytest.approx([0.02, 0.04, 0.04, 0.02])
+    # The second of 0.03, 0.031 pulls the first down.
+    assert benjamini_hochberg([0.03, 0.031]) == pytest.approx([0.031, 0.031])
+    assert benjamini_hochberg([]).shape == (0,)
+
+
+@given(P_VALUES.filter(len))
+def test_benjamini_hochberg_is_statsmodels(p: list[float]) -> None:
+    assert benjamini_hochberg(p) == pytest.approx(multipletests(p, method="fdr_bh")[1], abs=1e-12)
+
+
+# A tenth of a second each.
+@settings(max_examples=10)
+@given(P_VALUES.filter(len))
+def test_holm_is_statsmodels(p: list[float]) -> None:
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-12)
+
+
+@given(P_VALUES, st.randoms())
+def test_fewer_false_findings_cost_less_than_none(p: list[float], shuffle: object) -> None:
+    found = benjamini_hochberg(p)
+    assert (np.array(p) <= found).all()
+    assert (found <= holm(p) + 1e-12).all()
+    assert (np.diff(found[np.argsort(p, kind="stable")]) >= 0).all()
+    order = list(range(len(p)))
+    shuffle.shuffle(order)  # type: ignore[attr-defined]
+    assert benjamini_hochberg([p[i] for i in order]) == pytest.approx(found[order])
+
+
+def test_the_share_of_false_findings_is_as_said() -> None:
+    # 15 of 20 tests have nothing to find: false ones are 15/20 of the level on average.
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(2000):
+        p = 2 * stats.norm.sf(np.abs(rng.normal(size=20) + np.repeat([0, 3], [15, 5])))
+        rejected = benjamini_hochberg(p) <= 0.1
+        shares.append(rejected[:15].sum() / max(rejected.sum(), 1))
+    assert np.mean(shares) == pytest.approx(0.075, abs=0.015)
