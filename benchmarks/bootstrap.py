@@ -11,7 +11,7 @@ import numpy as np
 from timing import compare, machine
 
 from evenface.stats.accuracy import Recalls
-from evenface.stats.bootstrap import Resampler
+from evenface.stats.asked import Asked
 
 ROWS, PERSONS, MODELS, RESAMPLES = 24_000, 12_000, 5, 200
 
@@ -33,8 +33,8 @@ def main() -> None:
         return np.quantile(drawn, [0.025, 0.975], axis=0)
 
     def ours() -> object:
-        sampler = Resampler.of(person, classes, resamples=RESAMPLES)
-        return Recalls(right, classes, sampler).balanced(0)
+        asked = Asked(method="percentile", resamples=RESAMPLES)
+        return Recalls(right, classes, person, asked).balanced(0)
 
     print(f"{ROWS} rows, {PERSONS} persons, {MODELS} models, {RESAMPLES} resamples, {machine()}")
     compare(textbook, ours)

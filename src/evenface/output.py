@@ -8,7 +8,7 @@ from pathlib import Path
 from evenface.config import SCHEMA, StudyConfig, read_config
 from evenface.errors import EvenfaceError, StoreError
 from evenface.report.results import SKIPPED
-from evenface.studies.result import read_saved
+from evenface.studies.result import outcomes_file, read_saved
 
 STUDY_FILE = "study.toml"
 
@@ -56,8 +56,13 @@ def drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
             )
         same = {k: v for k, v in saved.get("config", {}).items() if k in common} == common
         if not same:
-            file.unlink()
-            file.with_suffix(".parquet").unlink(missing_ok=True)
+            drop_result(file)
+
+
+def drop_result(file: Path) -> None:
+    """Remove a study's result: its JSON file and the tables beside it."""
+    for one in (file, file.with_suffix(".parquet"), outcomes_file(file)):
+        one.unlink(missing_ok=True)
 
 
 def write_text(file: Path, text: str) -> None:

@@ -26,13 +26,13 @@ from evenface.faces.source import read_faces
 from evenface.faces.split import splits_from_column
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
-from evenface.output import STUDY_FILE, drop_others, output_folder, write_text
+from evenface.output import STUDY_FILE, drop_others, drop_result, output_folder, write_text
 from evenface.report.page import build_report
 from evenface.report.results import SKIPPED
 from evenface.step import Step, Tell, silent
 from evenface.studies.data import prepare, study_splits
 from evenface.studies.pictures import CHOSEN
-from evenface.studies.result import read_saved
+from evenface.studies.result import VERSION, read_saved
 from evenface.studies.table import STUDIES, load_result
 
 
@@ -185,8 +185,7 @@ def _ask(
             on_step=lambda done, total: tell(Step(name, done, total)),
         )
     except (SelectionError, TrainingError) as error:
-        file.unlink(missing_ok=True)
-        file.with_suffix(".parquet").unlink(missing_ok=True)
+        drop_result(file)
         return str(error)
     result.save(results, key=key)
     return None
@@ -195,6 +194,7 @@ def _ask(
 def _key(name: str, embeddings: Embeddings, config: StudyConfig) -> str:
     parts = [
         __version__,
+        VERSION,
         name,
         embeddings.fingerprint,
         config.options_of(name).model_dump(mode="json"),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from evenface.stats.accuracy import BOTH, EXACT, Recalls, mean
+from evenface.stats.accuracy import EXACT, Recalls, mean
+from evenface.stats.asked import Asked, Method
 from evenface.stats.bootstrap import Resampler, percentiles
 from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson
 
@@ -32,16 +33,18 @@ def test_bootstrap_variance_is_unbiased_in_small_strata() -> None:
 def test_every_stratum_keeps_its_weight_in_every_resample() -> None:
     strata = np.repeat([0, 1], [5, 20])
     sampler = Resampler.of(np.arange(25), strata, resamples=50)
-    assert sampler.weights[:, :5].sum(axis=1) == pytest.approx(np.full(50, 5.0))
-    assert sampler.weights[:, 5:].sum(axis=1) == pytest.approx(np.full(50, 20.0))
+    weights = np.concatenate(list(sampler.blocks()))
+    assert weights[:, :5].sum(axis=1) == pytest.approx(np.full(50, 5.0))
+    assert weights[:, 5:].sum(axis=1) == pytest.approx(np.full(50, 20.0))
 
 
-def test_images_of_one_person_move_together() -> None:
+@pytest.mark.parametrize("method", ["score", "percentile", "bca"])
+def test_images_of_one_person_move_together(method: Method) -> None:
     # Ten identical images a person: the interval is that of ten times fewer independent rows.
     rng = np.random.default_rng(0)
     people = rng.random(60) < 0.7
-    one = mean(people.astype(float), Resampler.of(np.arange(60)))
-    ten = mean(np.repeat(people, 10).astype(float), Resampler.of(np.repeat(np.arange(60), 10)))
+    one = mean(people, np.arange(60), Asked(method=method))
+    ten = mean(np.repeat(people, 10), np.repeat(np.arange(60), 10), Asked(method=method))
     assert (ten.low, ten.high) == pytest.approx((one.low, one.high))
     assert ten.n_identities == 60
     assert ten.n == 600
@@ -49,20 +52,19 @@ def test_images_of_one_person_move_together() -> None:
 
 def test_same_seed_same_interval_other_seed_another() -> None:
     values = np.random.default_rng(0).random(50)
-    intervals = [mean(values, Resampler.of(np.arange(50), seed=s)) for s in (1, 1, 2)]
+    intervals = [mean(values, np.arange(50), Asked(method="bca", seed=s)) for s in (1, 1, 2)]
     assert intervals[0] == intervals[1] != intervals[2]
 
 
 def coverage(people: int, images: int, accuracy: float, draws: int = 250) -> float:
     rng = np.random.default_rng([people, images])
     hits = 0
-    for k in range(draws):
+    for _ in range(draws):
         skill = rng.beta(accuracy * 6, (1 - accuracy) * 6, size=2 * people)
         person = np.repeat(np.arange(2 * people), images)
         right = (rng.random(person.size) < skill[person]).astype(float)
         classes = (person >= people).astype(np.intp)
-        sampler = Resampler.of(person, classes, resamples=400, seed=k)
-        found = Recalls(right[:, None], classes, sampler).balanced()
+        found = Recalls(right[:, None], classes, person, Asked()).balanced()
         assert found.low is not None
         assert found.high is not None
         hits += found.low <= accuracy <= found.high
@@ -82,7 +84,7 @@ def test_the_row_wise_bootstrap_would_not_cover() -> None:
     for k in range(200):
         skill = rng.beta(3.0, 1.0, size=20)
         right = (rng.random((20, 12)) < skill[:, None]).astype(float).ravel()
-        by_row = mean(right, Resampler.of(np.arange(240), resamples=300, seed=k))
+        by_row = mean(right, np.arange(240), Asked(method="percentile", resamples=300, seed=k))
         assert by_row.low is not None
         assert by_row.high is not None
         hits += by_row.low <= 0.75 <= by_row.high
@@ -91,12 +93,12 @@ def test_the_row_wise_bootstrap_would_not_cover() -> None:
 
 def test_no_error_seen_gives_a_bound_and_no_empty_interval() -> None:
     right = np.ones(30)
-    found = mean(right, Resampler.of(np.arange(30)))
+    found = mean(right, np.arange(30), Asked())
     assert found.method == EXACT
     assert found.low == pytest.approx(0.025 ** (1 / 30))
     classes = np.repeat([0, 1], 15).astype(np.intp)
-    both = Recalls(right[:, None], classes, Resampler.of(np.arange(30), classes)).balanced()
-    assert both.method == BOTH
+    both = Recalls(right[:, None], classes, np.arange(30), Asked()).balanced()
+    assert both.method == EXACT
     assert both.low is not None
     assert 0.8 < both.low < 1.0 == both.high
 
@@ -107,8 +109,7 @@ def test_differences_are_paired_over_persons() -> None:
     right = (rng.random(200) < 0.7).astype(float)
     better = right.copy()
     better[:10] = 1.0
-    sampler = Resampler.of(np.arange(200), classes)
-    recalls = Recalls(np.stack([better, right], axis=1), classes, sampler)
+    recalls = Recalls(np.stack([better, right], axis=1), classes, np.arange(200), Asked())
     gap = recalls.difference(0, 1)
     alone = recalls.balanced(0)
     assert gap.value == pytest.approx((better - right).mean())
@@ -117,16 +118,15 @@ def test_differences_are_paired_over_persons() -> None:
 
 
 def test_what_cannot_be_said_says_why() -> None:
-    sampler = Resampler.of([0, 0, 0])
-    found = mean(np.ones(3), sampler)
+    found = mean(np.ones(3), np.zeros(3, dtype=np.intp), Asked())
     assert (found.value, found.low, found.high) == (None, None, None)
     assert "only 1 identity" in found.method
     classes = np.array([0, 0, 1], dtype=np.intp)
-    recalls = Recalls(np.ones((3, 1)), classes, Resampler.of([0, 1, 2], classes))
+    recalls = Recalls(np.ones((3, 1)), classes, np.arange(3), Asked())
     assert "only 1 identity" in recalls.balanced().method
     assert (
         "1 of 2 classes"
-        in Recalls(np.ones((2, 1)), np.zeros(2, dtype=np.intp), Resampler.of([0, 1]))
+        in Recalls(np.ones((2, 1)), np.zeros(2, dtype=np.intp), np.arange(2), Asked())
         .balanced()
         .method
     )
@@ -147,8 +147,7 @@ def test_percentiles_are_numpy_s() -> None:
 )
 def test_any_rows_give_an_estimate_in_range_or_a_reason(rows: list[tuple[int, int, bool]]) -> None:
     person, classes, right = (np.array(column) for column in zip(*rows, strict=True))
-    sampler = Resampler.of(person, classes, resamples=100)
-    recalls = Recalls(right[:, None].astype(float), classes.astype(np.intp), sampler)
+    recalls = Recalls(right[:, None].astype(float), classes.astype(np.intp), person, Asked())
     found = recalls.balanced(least_classes=1)
     if found.value is None:
         assert "not computed" in found.method

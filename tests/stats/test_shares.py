@@ -8,9 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenface.stats.accuracy import EXACT, FEW, mean
-from evenface.stats.bootstrap import Resampler
-from evenface.stats.intervals import all_right_bound, clopper_pearson
-from evenface.stats.shares import Alike, apart, quantile, share
+from evenface.stats.asked import Asked
+from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson
+from evenface.stats.shares import apart, quantile
+
+ASKED = Asked()
+
+
+def share(hit: np.ndarray, person: np.ndarray) -> Estimate:
+    return mean(hit, person, ASKED)
 
 
 def people(
@@ -33,38 +39,13 @@ def test_intervals_hold_as_often_as_they_say(
 ) -> None:
     rng = np.random.default_rng(0)
     held = 0
-    for seed in range(150):
-        found = share(*people(rng, count, pictures, rate, spread), resamples=300, seed=seed)
+    for _seed in range(150):
+        found = share(*people(rng, count, pictures, rate, spread))
         assert found.low is not None
         assert found.high is not None
         held += found.low <= rate <= found.high
     # Of 150, binomial: 0.95 less two standard errors.
     assert held >= 137
-
-
-def test_resampling_alone_would_hold_less_often() -> None:
-    rng = np.random.default_rng(0)
-    held = 0
-    for seed in range(150):
-        hit, person = people(rng, 100, 1, 0.035, None)
-        found = mean(hit.astype(float), Resampler.of(person, resamples=300, seed=seed))
-        assert found.low is not None
-        assert found.high is not None
-        held += found.low <= 0.035 <= found.high
-    assert held < 140
-
-
-def test_persons_drawn_by_kind_vary_as_persons_drawn_one_by_one() -> None:
-    hit, person = people(np.random.default_rng(1), 80, 3, 0.3, 2.0)
-    columns = np.stack([hit, np.ones(hit.size)], axis=1)
-    one = Resampler.of(person, resamples=4000, seed=0).sums(columns)
-    kind = Alike.of_hits(hit, person, 4000, 0)
-    other = kind.sums(columns)
-    assert kind.persons == 80
-    assert (one[0] == other[0]).all()
-    ratios = [d[:, 0] / d[:, 1] for d in (one[1], other[1])]
-    assert ratios[1].std() == pytest.approx(ratios[0].std(), rel=0.05)
-    assert ratios[1].mean() == pytest.approx(ratios[0].mean(), abs=0.003)
 
 
 @given(st.integers(2, 60), st.booleans())
@@ -88,31 +69,29 @@ def test_no_rows_and_one_person_end_in_words() -> None:
     none, nobody = np.zeros(0, bool), np.zeros(0, np.intp)
     assert share(none, nobody).method == "not computed: no rows"
     assert share(np.ones(3, bool), np.zeros(3, np.intp)).value is None
-    assert quantile(np.zeros(0), nobody, 0.5).value is None
-    assert quantile(np.ones(3), np.zeros(3, np.intp), 0.5).value is None
+    assert quantile(np.zeros(0), nobody, 0.5, ASKED).value is None
+    assert quantile(np.ones(3), np.zeros(3, np.intp), 0.5, ASKED).value is None
 
 
 def test_quantiles_hold_as_often_as_they_say() -> None:
     rng = np.random.default_rng(2)
     held = 0
-    for seed in range(100):
+    for _seed in range(100):
         person = np.repeat(np.arange(60), rng.integers(1, 5, 60))
         values = rng.normal(100, 20, 60)[person] + rng.normal(0, 10, person.size)
-        found = quantile(values, person, 0.5, resamples=300, seed=seed)
+        found = quantile(values, person, 0.5, ASKED)
         assert found.low is not None
         assert found.high is not None
         held += found.low <= 100 <= found.high
     assert held >= 90
-    assert quantile(np.array([3.0, 1.0, 2.0, 9.0]), np.arange(4), 0.5).value == 2
+    assert quantile(np.array([3.0, 1.0, 2.0, 9.0]), np.arange(4), 0.5, ASKED).value == 2
 
 
 def test_differences_are_paired_with_nothing_and_hold() -> None:
     rng = np.random.default_rng(3)
     apart_of_equal = 0
-    for seed in range(150):
-        one, other = (
-            share(*people(rng, 60, 2, 0.05, 3.0), resamples=300, seed=seed) for _ in range(2)
-        )
+    for _seed in range(150):
+        one, other = (share(*people(rng, 60, 2, 0.05, 3.0)) for _ in range(2))
         gap = apart(one, other)
         assert gap.low is not None
         assert gap.high is not None

@@ -146,7 +146,8 @@ def test_size_matched_models_learn_from_as_many_people(carried: TransferResult) 
 def test_frames_have_the_columns_of_the_design(
     probed: ProbeResult, carried: TransferResult
 ) -> None:
-    leading = ["study", "metric", "value", "low", "high", "level", "n", "n_identities", "method"]
+    leading = ["study", "metric", "value", "low", "high", "level", "n", "n_identities", "method",
+               "training_share"]  # fmt: skip
     assert probed.frame().columns == [*leading, "target", "probe", "group"]
     assert carried.frame().columns == [
         *leading, "target", "across", "train_on", "test_on", "probe",

@@ -70,7 +70,7 @@ def test_chance_purity_is_the_mean_over_shuffles(seed: int) -> None:
 
 
 def test_numbers_have_the_columns_of_the_design(mapped: MapResult) -> None:
-    assert mapped.frame().columns[9:] == ["method_map", "dims", "labelling", "space", "per_group"]
+    assert mapped.frame().columns[10:] == ["method_map", "dims", "labelling", "space", "per_group"]
     assert set(mapped.frame()["metric"]) == {
         "knn_purity", "knn_purity_corrected", "silhouette", "trustworthiness", "knn_preservation",
     }  # fmt: skip

@@ -107,7 +107,9 @@ class CommonArgs:
     level: float | None = None
     """Nominal coverage of the intervals. [default: 0.95]"""
     resamples: int | None = None
-    """Bootstrap resamples. [default: 2000]"""
+    """Resamples of bootstraps, permutations of tests. [default: 2000]"""
+    interval: Literal["score", "percentile", "bca"] | None = None
+    """How intervals of shares are made. [default: score]"""
 
 
 @Parameter(name="*")

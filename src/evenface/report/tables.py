@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from evenface.stats.accuracy import BOTH, EXACT
+from evenface.stats.accuracy import BOTH, EXACT, FEW
 from evenface.studies.drawing import HEAT
 from evenface.studies.heldout import readers, title
 from evenface.studies.map import MapResult
@@ -17,7 +17,7 @@ from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 
 BY_DEFINITION = "by definition"
-MARKS = {BOTH: "†", EXACT: "‡"}
+MARKS = {BOTH: "†", FEW: "†", EXACT: "‡"}
 """Signs for intervals that are not those of the bootstrap alone."""
 
 

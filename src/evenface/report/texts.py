@@ -218,11 +218,15 @@ GLOSSARY = {
 }
 
 INTERVALS = (
-    "Intervals come from a percentile bootstrap that draws identities, not pictures, within the "
-    "groups: two pictures of one person are no independent evidence.",
-    "† A class without a single error (or without a single hit) cannot vary when it is drawn "
-    "again; its exact Clopper–Pearson bound takes the place of the missing spread and is combined "
-    "with the rest (Zou and Donner 2008).",
+    "Intervals rest on identities, not pictures: two pictures of one person are no independent "
+    "evidence. Shares have Wilson’s interval at the effective number of trials (Fogliato, Patil "
+    "and Perona 2024), means of several classes and differences the combination of their parts’ "
+    "intervals (Zou and Donner 2008); worst groups a percentile bootstrap over identities.",
+    "Where models were trained on several splits, what their scores vary by beyond the people "
+    "tested is in the intervals of probe and transfer; results/*.parquet has its part of the "
+    "variance as training_share.",
+    "† Fewer than five identities err in a class: its exact Clopper–Pearson interval at the "
+    "effective number of identities (Korn and Graubard 1998), which is rather too wide.",
     "‡ Nothing varied at all: the exact bound for that many identities stands alone.",
     "Intervals are for one number each; none is corrected for looking at many.",
 )

@@ -1,104 +1,129 @@
 """Means, accuracies and balanced accuracies of held-out rows, with intervals by person.
 
-Balanced accuracy is the mean of the classes' recalls. Where a class shows no error (or nothing
-but errors) resampling can't vary its recall and would print an interval of no width. There the
-exact bound for that many persons takes the place of the missing spread, and the classes' parts
-are combined by the method of variance estimates recovery (Zou and Donner 2008):
-``low = v - sqrt((v - low_b)^2 + sum_k (1 - bound_k)^2 / K^2)``.
+Balanced accuracy is the mean of the classes' recalls, a difference one of two models on the same
+rows. Each recall has an interval (Wilson's at the effective number of trials, exact ones where
+too few persons err), and these are combined by the method of variance estimates recovery (Zou
+and Donner 2008; for two models on the same rows Newcombe 1998):
+``low = v - sqrt(sum_k w_k^2 (a_k^2 + b_k^2 - 2 r_k a_k b_k))`` with a_k the way from the one
+recall down to its lower end, b_k that from the other up to its upper end, r_k their correlation.
+What training adds to a number's variance is one more term of the sum.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
+from scipy import stats
 
-from evenface.stats.bootstrap import MIN_PERSONS, Array, Index, Resampler, percentiles
-from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson
+from evenface.stats.asked import Asked
+from evenface.stats.bootstrap import (
+    MIN_PERSONS,
+    Array,
+    Index,
+    Resampler,
+    Values,
+    bca,
+    number_labels,
+    percentiles,
+)
+from evenface.stats.clusters import Clusters, satterthwaite
+from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson, wilson
+from evenface.stats.repeats import Noise
 
-BOOTSTRAP = "percentile bootstrap over identities"
+SCORE = "score interval over identities"
+PERCENTILE = "percentile bootstrap over identities"
+BCA = "BCa bootstrap over identities"
 EXACT = "exact bound over identities"
 FEW = "exact interval at the effective number of identities"
-FEW_PERSONS = 30
-"""Below this a resampled mean is too coarse; Korn and Graubard's interval takes its place."""
+BOTH = f"{SCORE}, exact for a class in which few identities err"
+ALIKE = 4
+"""Classes with at least a fourth of the largest one's identities get one interval together."""
 
-BOTH = "percentile bootstrap over identities, widened by the exact bound of a class without spread"
+RESAMPLED = {"percentile": PERCENTILE, "bca": BCA}
 
-Values = npt.NDArray[Any]
+MIN_ERRING = 5
+"""Identities with an error, and with a hit, below which an interval is exact, so too wide."""
 
 
 def mean(
     values: Values,
-    sampler: Resampler,
+    person: Index,
+    asked: Asked,
     *,
-    level: float = 0.95,
-    limits: tuple[float, float] | None = (0.0, 1.0),
+    strata: Index | None = None,
+    noise: Noise | None = None,
 ) -> Estimate:
     """Mean of a value per row.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
-        Within `limits`, if there are any.
-    sampler : Resampler
-        Made for these rows.
-    level : float
-        Nominal coverage.
-    limits : (float, float), optional
-        The values' range; a mean that sits on one of its ends gets the exact bound.
+        In [0, 1].
+    person : ndarray of intp, shape (n,)
+        Who is on each row.
+    asked : Asked
+    strata : ndarray of intp, shape (n,), optional
+        What a row's person was sampled as.
+    noise : Noise, optional
+        What training adds.
+
+    Returns
+    -------
+    Estimate
+        Missing, with the reason, for no rows and for one person.
     """
-    n = values.shape[0]
-    if n == 0:
-        return Estimate.missing("no rows", level=level)
-    if sampler.persons < MIN_PERSONS:
-        return Estimate.missing("only 1 identity", level=level, n=n, n_identities=sampler.persons)
-    columns = np.stack([values.astype(np.float64), np.ones(n)], axis=1)
-    point, drawn = sampler.sums(columns)
-    value = point[0] / point[1]
-    low, high = (float(x[0]) for x in percentiles(drawn[:, :1] / drawn[:, 1:], level))
-    method = BOOTSTRAP
-    if limits is not None:
-        floor, ceiling = limits
-        reach = (ceiling - floor) * (1 - all_right_bound(sampler.persons, level))
-        if value >= ceiling:
-            low, method = ceiling - reach, EXACT
-        elif value <= floor:
-            high, method = floor + reach, EXACT
-        elif sampler.persons < FEW_PERSONS:
-            share = (value - floor) / (ceiling - floor)
-            ends = effective_interval(
-                share, drawn[:, 0] / drawn[:, 1], (ceiling - floor), sampler.persons, level
-            )
-            low, high = (floor + (ceiling - floor) * x for x in ends)
-            method = FEW
-    return Estimate(float(value), low, high, level, n, sampler.persons, method)
+    one = np.zeros(len(values), dtype=np.intp)
+    recalls = Recalls(np.asarray(values, dtype=np.float64)[:, None], one, person, asked, strata)
+    return recalls.balanced(noise=noise, least_classes=1)
 
 
-def effective_interval(
-    share: float, drawn: Array, width: float, persons: int, level: float
-) -> tuple[float, float]:
-    """Interval of a share at its effective number of persons (Korn and Graubard 1998).
+@dataclass(frozen=True)
+class Joined:
+    """Classes whose mean recall gets one interval.
 
-    Parameters
+    Attributes
     ----------
-    share : float
-    drawn : ndarray, shape (resamples,)
-        The share in every resample, times `width`.
-    width : float
-    persons : int
-    level : float
-        Nominal coverage.
+    parts : tuple of Clusters
     """
-    variance = float((drawn / width).var())
-    effective = share * (1 - share) / variance if variance > 0 else float(persons)
-    # No fewer than a person, no more than there are: values between 0 and 1 are no trials.
-    effective = min(max(effective, 1.0), float(persons))
-    return clopper_pearson(share * effective, effective, level)
+
+    parts: tuple[Clusters, ...]
+
+    def ways(self, model: int, quantile: float, level: float) -> tuple[float, float, str]:
+        """Return how far down and up the interval of the mean recall goes, and how it was made."""
+        share = float(np.mean([p.share[model] for p in self.parts]))
+        erring, hit = (sum(float(getattr(p, of)[model]) for p in self.parts)
+                       for of in ("erring", "hit"))  # fmt: skip
+        count = len(self.parts)
+        if min(erring, hit) == 0:
+            # Errors are least likely to be missed in the class with the fewest persons.
+            least = min(p.persons for p in self.parts)
+            reach = (1 - all_right_bound(least, level)) / count
+            return (reach, 0.0, EXACT) if hit else (0.0, reach, EXACT)
+        variance = sum(float(p.variance[model]) for p in self.parts) / count**2
+        rows = count**2 / sum(1 / p.n for p in self.parts)
+        trials = share * (1 - share) / variance if variance > 0 else rows
+        if min(erring, hit) < MIN_ERRING:
+            # Korn and Graubard (1998): no more trials than rows, and fewer where the variance is
+            # known by few persons.
+            trials = min(trials, rows) * (stats.norm.ppf(0.5 + level / 2) / quantile) ** 2
+            low, high = clopper_pearson(share * trials, max(trials, 1.0), level)
+            return share - low, high - share, FEW
+        low, high = (float(x) for x in wilson(share, trials, quantile))
+        return share - low, high - share, SCORE
+
+    def correlation(self, model: int, other: int) -> float:
+        """Return the correlation of two models' mean recalls, in [-1, 1]."""
+        a, b, both = (
+            sum(float(p.residuals[:, i] @ p.residuals[:, j]) for p in self.parts)
+            for i, j in ((model, model), (other, other), (model, other))
+        )
+        return float(np.clip(both / np.sqrt(a * b), -1, 1)) if a * b > 0 else 0.0
 
 
 class Recalls:
-    """Recall of every class under every model, for the same rows and the same resamples.
+    """Recall of every class under every model, on the same rows.
 
     Parameters
     ----------
@@ -106,122 +131,159 @@ class Recalls:
         Share of a row's held-out predictions that were right, in [0, 1], for each of m models.
     classes : ndarray of intp, shape (n,)
         The rows' recorded classes.
-    sampler : Resampler
-        Made for these rows, with the classes among its strata.
-    level : float
-        Nominal coverage of the intervals.
+    person : ndarray of intp, shape (n,)
+        Who is on each row.
+    asked : Asked
+    strata : ndarray of intp, shape (n,), optional
+        What a row's person was sampled as, beside the class.
     """
 
     def __init__(
-        self, correct: Values, classes: Index, sampler: Resampler, *, level: float = 0.95
+        self,
+        correct: Values,
+        classes: Index,
+        person: Index,
+        asked: Asked,
+        strata: Index | None = None,
     ) -> None:
-        self.level = level
+        self.asked, self.level = asked, asked.level
+        self.correct, self.classes, self.person, self.strata = correct, classes, person, strata
         self.n = int(classes.shape[0])
-        self.persons = sampler.persons
+        self.persons = int(np.unique(person).size)
         self.present = np.unique(classes)
-        self.counts = np.array(
-            [np.unique(sampler.person[classes == k]).size for k in self.present], dtype=np.intp
+        own = [classes == k for k in self.present]
+        self.parts = [
+            Clusters.of(correct[o], person[o], None if strata is None else strata[o]) for o in own
+        ]
+
+    @cached_property
+    def drawn(self) -> Array:
+        """Recalls in every resample, shape (resamples, classes, models)."""
+        m, classes = self.correct.shape[1], self.classes
+        strata = classes if self.strata is None else number_labels(
+            classes * (int(self.strata.max(initial=0)) + 1) + self.strata
+        )  # fmt: skip
+        sampler = Resampler.of(
+            self.person, strata, resamples=self.asked.resamples, seed=self.asked.seed
         )
-        points, draws = [], []
-        for k in self.present:
-            rows = (classes == k)[:, None]
-            point, drawn = sampler.sums(np.concatenate([correct * rows, rows], axis=1))
-            points.append(point[:-1] / point[-1])
-            with np.errstate(invalid="ignore"):
-                draws.append(drawn[:, :-1] / drawn[:, -1:])
-        self.point: Array = np.stack(points) if points else np.zeros((0, correct.shape[1]))
-        # Shape (resamples, classes, models). A class whose persons all belong to another stratum
-        # may be missing from a resample; its recall there is that of the sample.
-        self.drawn: Array = np.stack(draws, axis=1) if points else np.zeros((1, *self.point.shape))
-        self.drawn = np.where(np.isnan(self.drawn), self.point, self.drawn)
+        rows = [(classes == k)[:, None] for k in self.present]
+        columns = np.concatenate([np.hstack([self.correct * r, r]) for r in rows], axis=1)
+        drawn = sampler.sums(columns)[1].reshape(-1, len(rows), m + 1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = drawn[..., :-1] / drawn[..., -1:]
+        # A class whose persons all belong to another stratum may be missing from a resample; its
+        # recall there is that of the sample.
+        return np.where(np.isfinite(found), found, np.stack([p.share for p in self.parts]))
 
-    def _why_not(self, least_classes: int) -> str | None:
-        if self.present.size < least_classes:
-            return f"{self.present.size} of {least_classes} classes among the held-out rows"
-        if self.counts.min(initial=MIN_PERSONS) < MIN_PERSONS:
-            return "a class has only 1 identity among the held-out rows"
-        return None
+    @cached_property
+    def point(self) -> Array:
+        """Recalls, shape (classes, models)."""
+        if not self.parts:
+            return np.zeros((0, self.correct.shape[1]))
+        return np.stack([p.share for p in self.parts])
 
-    def _slack(self, model: int, only: int | None = None) -> tuple[float, float]:
-        """Squared widening below and above for classes whose recall is exactly 1 or 0.
+    def variance(self, model: int, other: int | None = None) -> tuple[float, float]:
+        """Return the testing variance of a balanced accuracy or difference, and its df."""
+        parts = []
+        for p in self.parts:
+            e = p.residuals[:, model]
+            if other is not None:
+                e = e - p.residuals[:, other]
+            parts.append((float(e @ e) / len(self.parts) ** 2, float(p.df[model])))
+        v, df = zip(*parts, strict=True)
+        return sum(v), satterthwaite(v, df)
 
-        Of all classes, each a part of their mean, or of the `only` one.
-        """
-        below = above = 0.0
-        for k, (recall, persons) in enumerate(zip(self.point[:, model], self.counts, strict=True)):
-            if only not in (None, k):
-                continue
-            reach = 1 - all_right_bound(int(persons), self.level)
-            reach /= self.present.size if only is None else 1
-            if recall >= 1:
-                below += reach**2
-            elif recall <= 0:
-                above += reach**2
-        return below, above
+    def missing(self, least_classes: int) -> Estimate | None:
+        """Return why nothing can be said about these rows; None if something can."""
+        why = None
+        if not self.n:
+            why = "no rows"
+        elif self.present.size < least_classes:
+            why = f"{self.present.size} of {least_classes} classes among the held-out rows"
+        elif min(p.persons for p in self.parts) < MIN_PERSONS:
+            many = self.present.size > 1
+            why = (
+                "a class has only 1 identity among the held-out rows" if many else "only 1 identity"
+            )
+        if why is None:
+            return None
+        return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
 
-    def balanced(self, model: int = 0, *, least_classes: int = 2) -> Estimate:
-        """Balanced accuracy of one model: in [0, 1]."""
-        why = self._why_not(least_classes)
-        if why:
-            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
-        value = float(self.point[:, model].mean())
-        drawn = self.drawn[:, :, model].mean(axis=1)
-        return self._estimate(value, drawn, self._slack(model), (0.0, 1.0))
-
-    def difference(self, model: int, other: int, *, least_classes: int = 2) -> Estimate:
-        """Balanced accuracy of one model minus that of another, on the same persons: in [-1, 1]."""
-        why = self._why_not(least_classes)
-        if why:
-            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
-        value = float((self.point[:, model] - self.point[:, other]).mean())
-        drawn = (self.drawn[:, :, model] - self.drawn[:, :, other]).mean(axis=1)
-        below, above = self._slack(model)
-        other_below, other_above = self._slack(other)
-        slack = (below + other_above, above + other_below)
-        return self._estimate(value, drawn, slack, (-1.0, 1.0))
-
-    def least(self, model: int = 0) -> Estimate:
-        """Return the recall of the worst class: in [0, 1].
-
-        It is picked for being the least, so on average it is lower than that class's recall; in
-        each resample the least is picked anew.
-        """
-        why = self._why_not(1)
-        if why:
-            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
-        worst = int(self.point[:, model].argmin())
-        slack = self._slack(model, only=worst)
-        value, drawn = float(self.point[worst, model]), self.drawn[:, :, model].min(axis=1)
-        return self._estimate(value, drawn, slack, (0.0, 1.0))
-
-    def least_difference(self, model: int, other: int) -> Estimate:
-        """Return the worst class's recall under one model minus that under another."""
-        why = self._why_not(1)
-        if why:
-            return Estimate.missing(why, level=self.level, n=self.n, n_identities=self.persons)
-        value = float(self.point[:, model].min() - self.point[:, other].min())
-        drawn = self.drawn[:, :, model].min(axis=1) - self.drawn[:, :, other].min(axis=1)
-        slack = self._apart(model, other, [int(self.point[:, m].argmin()) for m in (model, other)])
-        return self._estimate(value, drawn, slack, (-1.0, 1.0))
-
-    def _apart(self, model: int, other: int, only: list[int]) -> tuple[float, float]:
-        below, above = self._slack(model, only=only[0])
-        other_below, other_above = self._slack(other, only=only[1])
-        return below + other_above, above + other_below
-
-    def _estimate(
-        self, value: float, drawn: Array, slack: tuple[float, float], limits: tuple[float, float]
+    def balanced(
+        self, model: int = 0, *, noise: Noise | None = None, least_classes: int = 2
     ) -> Estimate:
-        low, high = (float(x[0]) for x in percentiles(drawn[:, None], self.level))
-        method = BOTH if any(slack) else BOOTSTRAP
-        low = value - float(np.hypot(max(value - low, 0.0), np.sqrt(slack[0])))
-        high = value + float(np.hypot(max(high - value, 0.0), np.sqrt(slack[1])))
-        return Estimate(
-            value,
-            max(low, limits[0]),
-            min(high, limits[1]),
-            self.level,
-            self.n,
-            self.persons,
-            method,
-        )
+        """Balanced accuracy of one model: in [0, 1]."""
+        return self.missing(least_classes) or self._combined(model, None, noise)
+
+    def difference(
+        self, model: int, other: int, *, noise: Noise | None = None, least_classes: int = 2
+    ) -> Estimate:
+        """Balanced accuracy of one model minus that of another, on the same rows: in [-1, 1]."""
+        return self.missing(least_classes) or self._combined(model, other, noise)
+
+    def _combined(self, model: int, other: int | None, noise: Noise | None) -> Estimate:
+        variance, df = self.variance(model, other)
+        added = noise.variance if noise else 0.0
+        total_df = satterthwaite([variance, added], [df, noise.df if noise else np.inf])
+        quantile = float(stats.t.ppf(0.5 + self.level / 2, total_df))
+        below, above, how = self._reach(model, other, quantile)
+        extra = quantile**2 * added
+        value = float(self.point[:, model].mean())
+        limits = (0.0, 1.0)
+        if other is not None:
+            value = float((self.point[:, model] - self.point[:, other]).mean())
+            limits = (-1.0, 1.0)
+        low = max(value - float(np.sqrt(below + extra)), limits[0])
+        high = min(value + float(np.sqrt(above + extra)), limits[1])
+        share = None
+        if noise is not None:
+            share = added / (added + variance) if added + variance > 0 else 0.0
+        return Estimate(value, low, high, self.level, self.n, self.persons, how, share)
+
+    def _reach(self, model: int, other: int | None, quantile: float) -> tuple[float, float, str]:
+        """Return the squared ways to the lower and the upper end, and how they were made."""
+        below = above = 0.0
+        methods = []
+        for own in self._joined:
+            weight = len(own.parts) / len(self.parts)
+            a, b, how = own.ways(model, quantile, self.level)
+            methods.append(how)
+            if other is None:
+                below, above = below + (weight * a) ** 2, above + (weight * b) ** 2
+                continue
+            c, d, how = own.ways(other, quantile, self.level)
+            methods.append(how)
+            r = own.correlation(model, other)
+            below += weight**2 * max(a**2 + d**2 - 2 * r * a * d, 0.0)
+            above += weight**2 * max(b**2 + c**2 - 2 * r * b * c, 0.0)
+        exact = [m for m in methods if m != SCORE]
+        if self.asked.method in RESAMPLED and not exact:
+            return (*self._resampled(model, other), RESAMPLED[self.asked.method])
+        if exact and len(exact) < len(methods):
+            return below, above, BOTH
+        return below, above, FEW if FEW in methods else methods[0]
+
+    @cached_property
+    def _joined(self) -> list[Joined]:
+        """Classes that get one interval together: those of nearly as many persons as the largest.
+
+        An interval each would leave a class without any error no way up, and the sum of several
+        such too short a one. Small classes stand alone: what they hide must show.
+        """
+        most = max(p.persons for p in self.parts)
+        alike = tuple(p for p in self.parts if p.persons * ALIKE >= most)
+        return [Joined(alike), *(Joined((p,)) for p in self.parts if p.persons * ALIKE < most)]
+
+    def _resampled(self, model: int, other: int | None) -> tuple[float, float]:
+        drawn, value = self.drawn[..., model], self.point[:, model]
+        influence = [p.residuals[:, model] for p in self.parts]
+        if other is not None:
+            drawn, value = drawn - self.drawn[..., other], value - self.point[:, other]
+            influence = [e - p.residuals[:, other]
+                         for e, p in zip(influence, self.parts, strict=True)]  # fmt: skip
+        means, v = drawn.mean(axis=1), float(value.mean())
+        if self.asked.method == "bca":
+            low, high = bca(v, means, np.concatenate(influence), self.level)
+        else:
+            low, high = (float(x[0]) for x in percentiles(means[:, None], self.level))
+        return max(v - low, 0.0) ** 2, max(high - v, 0.0) ** 2

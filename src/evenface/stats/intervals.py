@@ -30,6 +30,9 @@ class Estimate:
         Persons they show: what the interval is about.
     method : str
         How the interval was made, or why there is no number.
+    training_share : float or None
+        Which part of the variance comes from training (who was learned from, and random starts),
+        in [0, 1]; the rest from who was tested. None where the interval knows of no training.
     """
 
     value: float | None
@@ -39,6 +42,7 @@ class Estimate:
     n: int
     n_identities: int
     method: str
+    training_share: float | None = None
 
     def __post_init__(self) -> None:
         parts = (self.value, self.low, self.high)

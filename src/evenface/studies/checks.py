@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,9 +13,10 @@ from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.faces.groups import GROUP_BY, grouping
+from evenface.stats.accuracy import mean
 from evenface.stats.bootstrap import MIN_PERSONS, number_labels
 from evenface.stats.intervals import Estimate, clopper_pearson
-from evenface.stats.shares import apart, quantile, share
+from evenface.stats.shares import apart, quantile
 from evenface.studies.copies import SHOWN, Copies, find_copies
 from evenface.studies.data import CommonOptions, Options, describe
 from evenface.studies.pictures import (
@@ -198,7 +199,7 @@ def _by_group(
 
 def _share(frame: pl.DataFrame, common: CommonOptions, level: float) -> Estimate:
     hit, person = frame["hit"].to_numpy(), frame["person"].to_numpy()
-    return share(hit, person, level=level, resamples=common.resamples, seed=common.seed)
+    return mean(hit, person, replace(common.asked, level=level))
 
 
 def _differences(
@@ -229,9 +230,7 @@ def _sizes(
             frame["face_size"].to_numpy().astype(np.float64),
             frame["person"].to_numpy(),
         )
-        found = quantile(
-            values, person, at, level=common.level, resamples=common.resamples, seed=common.seed
-        )
+        found = quantile(values, person, at, common.asked)
         rows.append(number("checks", metric, found, group=group, attribute=None))
     return rows
 

@@ -25,6 +25,7 @@ from evenface.faces.split import (
 )
 from evenface.faces.table import RESERVED
 from evenface.heads.scaling import Vectors
+from evenface.stats.asked import Asked, Method
 
 MIN_CLASS = 4
 """Identities a class needs to enter a study; fewer can't be on all sides of a split."""
@@ -57,7 +58,9 @@ class CommonOptions(Options):
     level : float
         Nominal coverage of intervals.
     resamples : int
-        Bootstrap resamples.
+        Resamples of bootstraps, permutations of tests.
+    interval : {"score", "percentile", "bca"}
+        How intervals of shares are made; see `evenface.stats.asked.Asked`.
     """
 
     group_by: tuple[str, ...] | None = None
@@ -67,6 +70,12 @@ class CommonOptions(Options):
     seed: int = Field(0, ge=0)
     level: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(2000, ge=100, le=100_000)
+    interval: Method = "score"
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked of intervals."""
+        return Asked(self.level, self.interval, self.resamples, self.seed)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +44,7 @@ CURVE_SCHEMA = {
 
 
 class Tally:
-    """How often each row was predicted while held out, and how often rightly.
+    """What models said about rows while these were held out.
 
     Parameters
     ----------
@@ -57,23 +57,51 @@ class Tally:
     def __init__(self, codes: Rows, models: Sequence[str]) -> None:
         self.codes = codes
         self.place = {name: k for k, name in enumerate(models)}
-        self.right = np.zeros((len(codes), len(models)))
-        self.tries = np.zeros((len(codes), len(models)))
+        self.said: dict[int, tuple[Rows, npt.NDArray[np.int16]]] = {}
 
-    def add(self, model: str, rows: Rows, predicted: Rows) -> None:
-        """Count the predictions of held-out rows."""
-        column = self.place[model]
-        self.right[rows, column] += predicted == self.codes[rows]
-        self.tries[rows, column] += 1
+    def add(self, seed: int, model: str, rows: Rows, predicted: Rows) -> None:
+        """Take in one model's predictions of one split's held-out rows."""
+        if seed not in self.said:
+            nothing = np.full((len(rows), len(self.place)), -1, dtype=np.int16)
+            self.said[seed] = (rows, nothing)
+        self.said[seed][1][:, self.place[model]] = predicted
 
-    def share(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """Return the share of right predictions, shape (len(rows), models)."""
-        share: npt.NDArray[np.float64] = self.right[rows] / np.maximum(self.tries[rows], 1)
-        return share
+    def votes(self, classes: int) -> npt.NDArray[np.float32]:
+        """Return how often each row was said to be of each class, shape (n, models, classes)."""
+        found = np.zeros((len(self.codes), len(self.place), classes), dtype=np.float32)
+        for rows, said in self.said.values():
+            for k in range(classes):
+                found[rows, :, k] += said == k
+        return found
 
     def tried(self) -> npt.NDArray[np.bool_]:
         """Tell which rows every model predicted at least once, shape (n,)."""
-        return np.asarray((self.tries > 0).all(axis=1))
+        tries = np.zeros((len(self.codes), len(self.place)), dtype=bool)
+        for rows, said in self.said.values():
+            tries[rows] |= said >= 0
+        return np.asarray(tries.all(axis=1))
+
+    def tried_by(self, column: int) -> npt.NDArray[np.bool_]:
+        """Tell which rows one model predicted at least once, shape (n,)."""
+        tried = np.zeros(len(self.codes), dtype=bool)
+        for rows, said in self.said.values():
+            tried[rows] |= said[:, column] >= 0
+        return tried
+
+    def share(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Return the share of right predictions, shape (len(rows), models)."""
+        right, tries = np.zeros((2, len(self.codes), len(self.place)))
+        for own, said in self.said.values():
+            right[own] += said == self.codes[own][:, None]
+            tries[own] += said >= 0
+        share: npt.NDArray[np.float64] = right[rows] / np.maximum(tries[rows], 1)
+        return share
+
+    def by_split(self) -> Iterator[tuple[Rows, npt.NDArray[np.float64]]]:
+        """Yield each split's rows and who was right on them, nan where a model said nothing."""
+        for rows, said in self.said.values():
+            right = np.where(said >= 0, said == self.codes[rows][:, None], np.nan)
+            yield rows, right
 
 
 class Curves:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import polars as pl
 
 from evenface.faces.split import Rows
-from evenface.stats.accuracy import Recalls, mean
-from evenface.stats.bootstrap import Resampler
+from evenface.stats.accuracy import Recalls
 from evenface.stats.comparisons import Comparison, corrected_t, holm
 from evenface.stats.intervals import Estimate
+from evenface.stats.worst import least, least_difference
 from evenface.studies.data import CommonOptions, Labels
 from evenface.studies.remedies import NONE
 from evenface.studies.result import number
@@ -136,29 +136,27 @@ def _of_cells(
     pairs: Sequence[tuple[Cell, Cell]],
     common: CommonOptions,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    codes, person, level = scores.groups.codes[rows], scores.person[rows], common.level
+    codes, person = scores.groups.codes[rows], scores.person[rows]
     column = {cell: k for k, cell in enumerate(dict.fromkeys(c for pair in pairs for c in pair))}
     share = np.stack([shares[cell][rows] for cell in column], axis=1)
-    sampler = Resampler.of(person, codes, resamples=common.resamples, seed=common.seed)
-    recalls = Recalls(share, codes, sampler, level=level)
+    recalls = Recalls(share, codes, person, common.asked)
     for cell, first in pairs:
         own, k, at = cell._asdict(), column[cell], column[first]
         yield cell, number("bias", "knn_accuracy", recalls.balanced(k), group="all", **own)
-        yield cell, number("bias", "worst_group_accuracy", recalls.least(k), group="all", **own)
+        yield cell, number("bias", "worst_group_accuracy", least(recalls, k), group="all", **own)
         if cell != first:
-            lost = {"all": recalls.difference(at, k), "worst": recalls.least_difference(at, k)}
+            lost = {"all": recalls.difference(at, k), "worst": least_difference(recalls, at, k)}
             for group, drop in lost.items():
                 yield cell, number("bias", "drop_from_balanced", drop, group=group, **own)
     for g, name in enumerate(scores.groups.names):
         mask = codes == g
-        one = Resampler.of(person[mask], resamples=common.resamples, seed=common.seed)
+        one = Recalls(share[mask], np.zeros_like(codes[mask]), person[mask], common.asked)
         for cell, first in pairs:
-            own, right = cell._asdict(), share[mask, column[cell]]
-            accuracy = mean(right, one, level=level)
+            own, k, at = cell._asdict(), column[cell], column[first]
+            accuracy = one.balanced(k, least_classes=1)
             yield cell, number("bias", "knn_accuracy", accuracy, group=name, **own)
             if cell != first:
-                lost_here = share[mask, column[first]] - right
-                drop = mean(lost_here, one, level=level, limits=(-1.0, 1.0))
+                drop = one.difference(at, k, least_classes=1)
                 yield cell, number("bias", "drop_from_balanced", drop, group=name, **own)
 
 

@@ -11,7 +11,6 @@ import polars as pl
 
 from evenface.faces.split import Rows
 from evenface.stats.accuracy import mean
-from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups, jackknife
 from evenface.studies import neighbours as nb
@@ -62,9 +61,7 @@ class RowSet:
                 self.codes[name] = np.unique(codes, return_inverse=True)[1]
         groups = data.labels(GROUP, least=1).codes[rows]
         self.group = deal_groups(self.person, groups, seed=common.seed)
-        self.sampler = Resampler.of(
-            self.person, groups, resamples=common.resamples, seed=common.seed
-        )
+        self.strata = groups
         n = len(rows)
         self.k = min(NEIGHBOURS, max((n - 1) // 3, 1))
         self.wanted = min(nb.Neighbourhoods.width(n, self.k) + nb.spare(self.person), n - 1)
@@ -90,7 +87,7 @@ class RowSet:
         }
         own = self._own("all", "map", dims)
         return [
-            *(number("map", m, self._mean(v, (0.0, 1.0)), **own) for m, v in whole.items()),
+            *(number("map", m, self._mean(v), **own) for m, v in whole.items()),
             *self._labelled(distances, around, "map", dims),
         ]
 
@@ -117,8 +114,8 @@ class RowSet:
             "per_group": self.size,
         }
 
-    def _mean(self, values: nb.PerRow, limits: tuple[float, float]) -> Estimate:
-        return mean(values, self.sampler, level=self.common.level, limits=limits)
+    def _mean(self, values: nb.PerRow) -> Estimate:
+        return mean(values, self.person, self.common.asked, strata=self.strata)
 
     def _labelled(
         self, distances: nb.Distances, nearest: Rows, space: str, dims: int

@@ -13,8 +13,6 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
 from evenface.faces.split import Rows, Split
 from evenface.heads.probes import PROBES, Answer, Task, check_probes
-from evenface.stats.accuracy import Recalls, mean
-from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
 from evenface.studies.data import (
     GROUP,
@@ -28,6 +26,7 @@ from evenface.studies.data import (
     with_splits,
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
+from evenface.studies.judged import Judged, Repeats
 from evenface.studies.result import Result, make_frame, number
 
 if TYPE_CHECKING:
@@ -152,9 +151,10 @@ def probe(
             if answer is not None:
                 _count(answer, task, target, curves, tallies[target])
     rows: list[dict[str, Any]] = []
+    repeats = Repeats.of(made, data.person)
     headlines = []
     for target in usable:
-        rows += _numbers(data, labels[target], names, tallies[target], target, common)
+        rows += _numbers(data, labels[target], names, tallies[target], target, common, repeats)
         headlines.append((target, readers(names)[-1], len(labels[target].names),
                           curves.choices(target)))  # fmt: skip
     few = [
@@ -195,7 +195,9 @@ def _count(answer: Answer, task: Task, target: str, curves: Curves, tally: Tally
     curves.add(target, task.seed, answer.trained)
     chosen = curves.choose(target, [answer.trained], [task.validation.size])
     for reader in tally.place:
-        tally.add(reader, task.test, answer.predicted.get(reader, answer.predicted[chosen]))
+        tally.add(
+            task.seed, reader, task.test, answer.predicted.get(reader, answer.predicted[chosen])
+        )
 
 
 def _numbers(
@@ -205,43 +207,39 @@ def _numbers(
     tally: Tally,
     target: str,
     common: CommonOptions,
+    repeats: Repeats,
 ) -> list[dict[str, Any]]:
-    tried = np.flatnonzero(tally.tried())
-    codes = labels.codes[tried]
-    share = tally.share(tried)
-    everybody = _sampler(data, tried, codes, common)
-    recalls = Recalls(share, codes, everybody, level=common.level)
-    groups = np.array([g or "" for g in data.values(GROUP)], dtype=object)[tried]
-    within: dict[str, list[Estimate]] = {}
-    for group in sorted(set(groups.tolist()) - {""}):
-        own = groups == group
-        sampler = _sampler(data, tried[own], codes[own], common)
-        within[group] = [mean(column, sampler, level=common.level) for column in share[own].T]
+    tried = np.flatnonzero(tally.tried() & (labels.codes >= 0))
+    everybody = np.zeros_like(labels.codes)
+    strata = np.maximum(labels.codes, 0)
+
+    def judged(rows: Rows, classes: Rows) -> Judged:
+        return Judged(tally, rows, classes, data.person, strata, common.asked, repeats)
+
+    models = range(len(tally.place))
+    balanced = judged(tried, labels.codes).balanced(models, least_classes=len(labels.names))
+    overall = judged(tried, everybody).balanced(models, least_classes=1)
+    groups = np.array([g or "" for g in data.values(GROUP)], dtype=object)
+    within = {
+        group: judged(tried[groups[tried] == group], everybody).balanced(models, least_classes=1)
+        for group in sorted(set(groups[tried].tolist()) - {""})
+    }
     rows = []
     for m, name in enumerate(readers(names)):
         at = {"target": target, "probe": name}
-        balanced = recalls.balanced(m, least_classes=len(labels.names))
-        rows.append(number("probe", "balanced_accuracy", balanced, **at, group="all"))
-        overall = mean(share[:, m], everybody, level=common.level)
-        rows.append(number("probe", "accuracy", overall, **at, group="all"))
+        rows.append(number("probe", "balanced_accuracy", balanced[m], **at, group="all"))
+        rows.append(number("probe", "accuracy", overall[m], **at, group="all"))
         for group, accuracies in within.items():
             rows.append(number("probe", "accuracy", accuracies[m], **at, group=group))
+    people = int(np.unique(data.person[tried]).size)
     chance = 1 / len(labels.names)
     by_definition = Estimate(
-        chance, chance, chance, common.level, tried.size, everybody.persons, "by definition"
+        chance, chance, chance, common.level, tried.size, people, "by definition"
     )
-    share_of_commonest = float(np.bincount(codes, minlength=1).max() / max(tried.size, 1))
-    majority = replace(
-        by_definition,
-        value=share_of_commonest,
-        low=share_of_commonest,
-        high=share_of_commonest,
-        method="share of the commonest class among these rows",
-    )
+    commonest = np.bincount(labels.codes[tried], minlength=1).max()
+    share = float(commonest / max(tried.size, 1))
+    why = "share of the commonest class among these rows"
+    majority = replace(by_definition, value=share, low=share, high=share, method=why)
     rows.append(number("probe", "majority", majority, target=target, probe="none", group="all"))
     rows.append(number("probe", "chance", by_definition, target=target, probe="none", group="all"))
     return rows
-
-
-def _sampler(data: StudyData, rows: Rows, strata: Rows, common: CommonOptions) -> Resampler:
-    return Resampler.of(data.person[rows], strata, resamples=common.resamples, seed=common.seed)

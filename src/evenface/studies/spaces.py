@@ -16,9 +16,9 @@ from evenface.errors import SelectionError, TrainingError
 from evenface.faces.split import Split
 from evenface.heads.objectives import check_losses
 from evenface.stats.accuracy import Recalls, mean
-from evenface.stats.bootstrap import Resampler
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups
+from evenface.stats.worst import least
 from evenface.studies.alike import Likeness
 from evenface.studies.compositions import balanced_rows
 from evenface.studies.data import (
@@ -153,7 +153,8 @@ def spaces(
             records.size(np.unique(data.person[train]).size, train.size, **where)
             found = {c: one for c, one in best.items() if one is not None and learner.test.size}
             for condition, one in found.items():
-                tally.add(_key(balance, condition), learner.test, learner.predict(one))
+                name = _key(balance, condition)
+                tally.add(split.seed, name, learner.test, learner.predict(one))
                 spread[balance, condition].add(
                     learner.placed(one), target.codes[learner.test], learner.test
                 )
@@ -166,7 +167,7 @@ def spaces(
                     likeness.add(key, first, second, learner.test)
         if on_step:
             on_step(done + 1, len(made))
-    if not tally.tries.any():
+    if not tally.said:
         raise TrainingError(f"no space could be learned: {records.why()}")
     rows = [
         {**row, "balance": balance, "dims": condition.dims, "loss": condition.loss}
@@ -224,7 +225,7 @@ def _numbers(
     data: StudyData, groups: Labels, tally: Tally, key: str, spread: Spread, common: CommonOptions
 ) -> Iterator[dict[str, Any]]:
     column = tally.place[key]
-    rows = np.flatnonzero((tally.tries[:, column] > 0) & (groups.codes >= 0))
+    rows = np.flatnonzero(tally.tried_by(column) & (groups.codes >= 0))
     level = common.level
     if not rows.size:
         why = Estimate.missing("training diverged on every split", level=level)
@@ -232,17 +233,16 @@ def _numbers(
             yield number("spaces", metric, why, group="all")
         return
     codes, person = groups.codes[rows], data.person[rows]
-    sampler = Resampler.of(person, codes, resamples=common.resamples, seed=common.seed)
     share = tally.share(rows)[:, [column]]
-    recalls = Recalls(share, codes, sampler, level=level)
+    recalls = Recalls(share, codes, person, common.asked)
     yield number("spaces", "knn_accuracy", recalls.balanced(), group="all")
-    yield number("spaces", "worst_group_accuracy", recalls.least(), group="all")
+    yield number("spaces", "worst_group_accuracy", least(recalls), group="all")
     everybody = np.ones(len(groups.codes), dtype=bool)
     for metric, estimate in spread.estimates(everybody, level):
         yield number("spaces", metric, estimate, group="all")
     for g, name in enumerate(groups.names):
         own = codes == g
-        one = Resampler.of(person[own], resamples=common.resamples, seed=common.seed)
-        yield number("spaces", "knn_accuracy", mean(share[own, 0], one, level=level), group=name)
+        accuracy = mean(share[own, 0], person[own], common.asked)
+        yield number("spaces", "knn_accuracy", accuracy, group=name)
         for metric, estimate in spread.estimates(groups.codes == g, level):
             yield number("spaces", metric, estimate, group=name)

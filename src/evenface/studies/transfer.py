@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,8 +14,7 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import PROBES, Task, check_probes
-from evenface.stats.accuracy import Recalls, mean
-from evenface.stats.bootstrap import Resampler
+from evenface.studies.carried import Asks, weigh
 from evenface.studies.data import (
     MIN_CLASS,
     CommonOptions,
@@ -27,7 +26,9 @@ from evenface.studies.data import (
     with_splits,
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
-from evenface.studies.result import Result, make_frame, number
+from evenface.studies.judged import Repeats
+from evenface.studies.outcomes import outcomes_of
+from evenface.studies.result import Result, make_frame
 from evenface.studies.training_sets import ALL, MATCHED, rows_for, rows_to_test, training_sets
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def transfer(
     groups, left_out = _usable(data, target, across)
     made = study_splits(data, common, splits, attributes=(options.target, options.across))
     models = [*groups, MATCHED, ALL]
-    tallies = {name: Tally(target.codes, models) for name in readers(names)}
+    asked = Asks(groups, models, readers(names))
+    tally = Tally(target.codes, asked.columns)
     curves = Curves()
     sizes: list[dict[str, Any]] = []
     posed = np.zeros(len(target.codes), dtype=bool)
@@ -182,15 +184,15 @@ def transfer(
         for model, answer in answers.items():
             for name in readers(names):
                 predicted = answer.predicted.get(name, answer.predicted[chosen])
-                tallies[name].add(model, test, predicted)
-    found = _numbers(data, target, across, groups, models, tallies, common)
+                tally.add(split.seed, asked.column(name, model), test, predicted)
     carried = {"target": options.target, "across": options.across}
-    rows = [{**row, **carried} for name in readers(names) for row in found[name]]
-    asked = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
+    found = weigh(data, target, across, tally, asked, common, Repeats.of(made, data.person))
+    rows = [{**row, **carried} for row in found.numbers]
+    wanted = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
     if options.test is not None:
-        asked = np.flatnonzero(posed)
-    tested = tallies[names[0]].tried()[asked]
-    untested = np.setdiff1d(data.person[asked], data.person[asked[tested]]).size
+        wanted = np.flatnonzero(posed)
+    tested = tally.tried()[wanted]
+    untested = np.setdiff1d(data.person[wanted], data.person[wanted[tested]]).size
     return TransferResult(
         make_frame(rows, TransferResult.columns),
         {
@@ -204,9 +206,11 @@ def transfer(
             .cast({"identities": pl.Float64, "rows": pl.Float64}),
             "left_out": left_out,
             "untested": pl.DataFrame({"identities": [int(untested)]}),
+            **found.tables,
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
+        outcomes_of(data, tally, target, across),
     )
 
 
@@ -229,40 +233,3 @@ def _usable(data: StudyData, target: Labels, across: Labels) -> tuple[list[str],
         )
     schema = {"value": pl.String, "identities": pl.Int64}
     return groups, pl.DataFrame(few, schema=schema, orient="row")
-
-
-def _numbers(
-    data: StudyData,
-    target: Labels,
-    across: Labels,
-    groups: Sequence[str],
-    models: Sequence[str],
-    tallies: Mapping[str, Tally],
-    common: CommonOptions,
-) -> dict[str, list[dict[str, Any]]]:
-    """Return each reader's numbers; all readers are tested on the same rows and resamples."""
-    tried = np.logical_and.reduce([t.tried() for t in tallies.values()]) & (target.codes >= 0)
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in tallies}
-    for test_on in (*groups, ALL):
-        places = [across.names.index(g) for g in (groups if test_on == ALL else [test_on])]
-        rows = np.flatnonzero(tried & np.isin(across.codes, places))
-        codes = target.codes[rows]
-        strata = codes + len(target.names) * across.codes[rows]
-        sampler = Resampler.of(
-            data.person[rows], strata, resamples=common.resamples, seed=common.seed
-        )
-        own = groups.index(test_on) if test_on in groups else None
-        for name, tally in tallies.items():
-            given = {"test_on": test_on, "probe": name}
-            share = tally.share(rows)
-            recalls = Recalls(share, codes, sampler, level=common.level)
-            for m, model in enumerate(models):
-                at = {"train_on": model, **given}
-                accuracy = mean(share[:, m], sampler, level=common.level)
-                found[name].append(number("transfer", "accuracy", accuracy, **at))
-                balanced = recalls.balanced(m, least_classes=len(target.names))
-                found[name].append(number("transfer", "balanced_accuracy", balanced, **at))
-                if own is not None and model != test_on:
-                    gap = recalls.difference(own, m, least_classes=len(target.names))
-                    found[name].append(number("transfer", "transfer_gap", gap, **at))
-    return found

@@ -1,0 +1,32 @@
+"""How sure a number is to be, and by which method its interval is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["score", "percentile", "bca"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of intervals.
+
+    Attributes
+    ----------
+    level : float
+        Nominal coverage, between 0 and 1.
+    method : {"score", "percentile", "bca"}
+        ``score``: Wilson's interval at the effective number of trials, which needs no resamples.
+        ``percentile``, ``bca``: a bootstrap that draws identities (Efron 1987).
+        `benchmarks/coverage.py` shows how often each contains the truth.
+    resamples : int
+        Of a bootstrap.
+    seed : int
+        Of a bootstrap.
+    """
+
+    level: float = 0.95
+    method: Method = "score"
+    resamples: int = 2000
+    seed: int = 0

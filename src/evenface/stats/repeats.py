@@ -1,0 +1,132 @@
+"""How much of a number's uncertainty comes from who was learned from.
+
+A model learned from other people, or from another random start, would score otherwise. Splits
+show that, but not plainly: each has other people to test too, and any two share people to learn
+from. With y_s the number on split s, v_s its testing variance, S splits and rho the share of
+people that two splits' training sets have in common, a model's score varies between splits by
+``(1 - rho) tau^2 = var(y) - mean(v)``, and the mean over splits by
+``tau^2 (1/S + (1 - 1/S) rho)``, if people's influences on a model add up. (They do at first
+order; of influences that cancel at first order the shared part is nearer rho^2, and this is too
+much.) `benchmarks/coverage.py --training` shows how often the resulting intervals hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evenface.stats.bootstrap import Array
+
+MIN_SPLITS = 3
+"""Splits below which their spread says nothing."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What training adds to the variance of a number.
+
+    Attributes
+    ----------
+    variance : float
+        At least 0, in the number's unit squared.
+    df : float
+        Degrees of freedom it is known by.
+    """
+
+    variance: float
+    df: float
+
+
+def training_noise(
+    values: Array,
+    testing: Array,
+    deals: Sequence[int] | npt.NDArray[np.intp],
+    overlap: float,
+    *,
+    same_rows: bool = False,
+) -> list[Noise | None]:
+    """Estimate the training variance of the mean over splits, for alike numbers.
+
+    Of few splits the estimate is rough, and cutting it off at 0 hides that it can be too low. So
+    a number's own estimate is used, or that of all alike numbers together if that is larger.
+
+    Parameters
+    ----------
+    values : ndarray, shape (S, m)
+        Each number on each split; nan where it can't be computed there.
+    testing : ndarray, shape (S, m)
+        Variance of each value for the people tested.
+    deals : sequence of int, shape (S,)
+        Splits of one deal test different people; only those are compared.
+    overlap : float
+        Share of the people learned from that two splits have in common, in [0, 1).
+    same_rows : bool
+        Whether all splits test the same people: then their spread is training alone.
+
+    Returns
+    -------
+    list of Noise or None, length m
+        None where there are too few splits to tell.
+    """
+    deal = np.asarray(deals)
+    count = len(values)
+    excess, spread, test, df = (np.full(values.shape[1], np.nan) for _ in range(4))
+    for m in range(values.shape[1]):
+        known = np.isfinite(values[:, m]) & np.isfinite(testing[:, m])
+        squares, free = 0.0, 0
+        for one in np.unique(deal[known]):
+            own = values[known & (deal == one), m]
+            squares += float(((own - own.mean()) ** 2).sum())
+            free += own.size - 1
+        if free < MIN_SPLITS - 1:
+            continue
+        spread[m], df[m] = squares / free, free
+        test[m] = 0.0 if same_rows else float(testing[known, m].mean())
+        excess[m] = spread[m] - test[m]
+    told = np.isfinite(excess)
+    if not told.any():
+        return [None] * values.shape[1]
+    pooled = float(excess[told].mean())
+    base = float(test[told].mean())
+    rho = min(max(overlap, 0.0), 0.95)
+    carried = (1 / count + (1 - 1 / count) * rho) / (1 - rho)
+    if same_rows:
+        # The people learned from never change: only the random start is seen to.
+        carried = 1 / count
+    found: list[Noise | None] = []
+    for m in range(values.shape[1]):
+        if not told[m]:
+            found.append(None)
+            continue
+        alike = pooled * test[m] / base if base > 0 else pooled
+        if excess[m] >= alike:
+            found.append(Noise(carried * max(excess[m], 0.0), float(df[m])))
+        else:
+            # Known by as many splits as all alike numbers have, which share people: count a few.
+            found.append(Noise(carried * max(alike, 0.0), 2 * float(df[m])))
+    return found
+
+
+def overlap_of(people: Sequence[npt.NDArray[np.intp]]) -> float:
+    """Return the mean share of people that two training sets have in common, in [0, 1].
+
+    ``|A and B| / sqrt(|A| |B|)``, averaged over pairs of splits; 0 if there is one split.
+
+    Parameters
+    ----------
+    people : sequence of ndarray of intp
+        Distinct persons of each split's training rows.
+    """
+    if len(people) < 2:
+        return 0.0
+    count = max(int(p.max(initial=-1)) for p in people) + 1
+    member = np.zeros((len(people), count), dtype=np.float32)
+    for one, who in zip(member, people, strict=True):
+        one[who] = 1.0
+    common = (member @ member.T).astype(np.float64)
+    sizes = np.sqrt(np.maximum(np.diag(common), 1.0))
+    shares = (common / sizes[:, None] / sizes)[np.triu_indices(len(people), 1)]
+    return float(shares.mean())
