@@ -70,16 +70,7 @@ def test_a_backward_import_would_be_found() -> None:
 @pytest.mark.parametrize("file", sorted((PACKAGE / "stats").glob("*.py")), ids=str)
 def test_stats_stand_on_numpy_and_scipy_alone(file: Path) -> None:
     outside = {m.split(".")[0] for m in imported(file)}
-    allowed = {
-        "numpy",
-        "scipy",
-        "evenface",
-        "__future__",
-        "collections",
-        "dataclasses",
-        "functools",
-        "typing",
-    }
+    allowed = {"numpy", "scipy", "evenface", "__future__", "collections", "dataclasses", "typing"}
     assert outside <= allowed
 
 

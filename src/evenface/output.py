@@ -8,7 +8,7 @@ from pathlib import Path
 from evenface.config import SCHEMA, StudyConfig, read_config
 from evenface.errors import EvenfaceError, StoreError
 from evenface.report.results import SKIPPED
-from evenface.studies.result import outcomes_file, read_saved
+from evenface.studies.result import read_saved
 
 STUDY_FILE = "study.toml"
 
@@ -60,8 +60,8 @@ def drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
 
 
 def drop_result(file: Path) -> None:
-    """Remove a study's result: its JSON file and the tables beside it."""
-    for one in (file, file.with_suffix(".parquet"), outcomes_file(file)):
+    """Remove a study's result: its JSON file and the table beside it."""
+    for one in (file, file.with_suffix(".parquet")):
         one.unlink(missing_ok=True)
 
 

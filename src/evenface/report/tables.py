@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from evenface.stats.accuracy import BOTH, EXACT, FEW
+from evenface.stats.worst import WIDENED
 from evenface.studies.drawing import HEAT
 from evenface.studies.heldout import readers, title
 from evenface.studies.map import MapResult
@@ -17,8 +18,8 @@ from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 
 BY_DEFINITION = "by definition"
-MARKS = {BOTH: "†", FEW: "†", EXACT: "‡"}
-"""Signs for intervals that are not those of the bootstrap alone."""
+MARKS = {BOTH: "†", FEW: "†", WIDENED: "†", EXACT: "‡"}
+"""Signs for intervals that are not of the usual kind."""
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,8 @@ INTERVALS = (
     "tested is in the intervals of probe and transfer; results/*.parquet has its part of the "
     "variance as training_share.",
     "† Fewer than five identities err in a class: its exact Clopper–Pearson interval at the "
-    "effective number of identities (Korn and Graubard 1998), which is rather too wide.",
+    "effective number of identities (Korn and Graubard 1998) takes part, which is rather too wide; "
+    "a worst group without an error has its exact bound.",
     "‡ Nothing varied at all: the exact bound for that many identities stands alone.",
     "Intervals are for one number each; none is corrected for looking at many.",
 )

@@ -12,7 +12,6 @@ What training adds to a number's variance is one more term of the sum.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import stats
@@ -38,13 +37,10 @@ BCA = "BCa bootstrap over identities"
 EXACT = "exact bound over identities"
 FEW = "exact interval at the effective number of identities"
 BOTH = f"{SCORE}, exact for a class in which few identities err"
-ALIKE = 4
-"""Classes with at least a fourth of the largest one's identities get one interval together."""
-
 RESAMPLED = {"percentile": PERCENTILE, "bca": BCA}
 
-MIN_ERRING = 5
-"""Identities with an error, and with a hit, below which an interval is exact, so too wide."""
+ALIKE = 4
+"""Classes with at least a fourth of the largest one's identities get one interval together."""
 
 
 def mean(
@@ -90,7 +86,7 @@ class Joined:
 
     parts: tuple[Clusters, ...]
 
-    def ways(self, model: int, quantile: float, level: float) -> tuple[float, float, str]:
+    def ways(self, model: int, quantile: float, asked: Asked) -> tuple[float, float, str]:
         """Return how far down and up the interval of the mean recall goes, and how it was made."""
         share = float(np.mean([p.share[model] for p in self.parts]))
         erring, hit = (sum(float(getattr(p, of)[model]) for p in self.parts)
@@ -99,16 +95,17 @@ class Joined:
         if min(erring, hit) == 0:
             # Errors are least likely to be missed in the class with the fewest persons.
             least = min(p.persons for p in self.parts)
-            reach = (1 - all_right_bound(least, level)) / count
+            reach = (1 - all_right_bound(least, asked.level)) / count
             return (reach, 0.0, EXACT) if hit else (0.0, reach, EXACT)
         variance = sum(float(p.variance[model]) for p in self.parts) / count**2
         rows = count**2 / sum(1 / p.n for p in self.parts)
         trials = share * (1 - share) / variance if variance > 0 else rows
-        if min(erring, hit) < MIN_ERRING:
+        if min(erring, hit) < asked.exact_below:
             # Korn and Graubard (1998): no more trials than rows, and fewer where the variance is
             # known by few persons.
-            trials = min(trials, rows) * (stats.norm.ppf(0.5 + level / 2) / quantile) ** 2
-            low, high = clopper_pearson(share * trials, max(trials, 1.0), level)
+            known = float(stats.norm.ppf(0.5 + asked.level / 2) / quantile) ** 2
+            trials = max(min(trials, rows) * known, 1.0)
+            low, high = clopper_pearson(share * trials, trials, asked.level)
             return share - low, high - share, FEW
         low, high = (float(x) for x in wilson(share, trials, quantile))
         return share - low, high - share, SCORE
@@ -155,10 +152,18 @@ class Recalls:
         self.parts = [
             Clusters.of(correct[o], person[o], None if strata is None else strata[o]) for o in own
         ]
+        models = correct.shape[1]
+        self.point = np.array([p.share for p in self.parts]).reshape(-1, models)
+        """Recalls, shape (classes, models)."""
+        self._drawn: Array | None = None
 
-    @cached_property
     def drawn(self) -> Array:
-        """Recalls in every resample, shape (resamples, classes, models)."""
+        """Return recalls in every resample, shape (resamples, classes, models); drawn once."""
+        if self._drawn is None:
+            self._drawn = self._draw()
+        return self._drawn
+
+    def _draw(self) -> Array:
         m, classes = self.correct.shape[1], self.classes
         strata = classes if self.strata is None else number_labels(
             classes * (int(self.strata.max(initial=0)) + 1) + self.strata
@@ -173,14 +178,7 @@ class Recalls:
             found = drawn[..., :-1] / drawn[..., -1:]
         # A class whose persons all belong to another stratum may be missing from a resample; its
         # recall there is that of the sample.
-        return np.where(np.isfinite(found), found, np.stack([p.share for p in self.parts]))
-
-    @cached_property
-    def point(self) -> Array:
-        """Recalls, shape (classes, models)."""
-        if not self.parts:
-            return np.zeros((0, self.correct.shape[1]))
-        return np.stack([p.share for p in self.parts])
+        return np.where(np.isfinite(found), found, self.point)
 
     def variance(self, model: int, other: int | None = None) -> tuple[float, float]:
         """Return the testing variance of a balanced accuracy or difference, and its df."""
@@ -244,14 +242,14 @@ class Recalls:
         """Return the squared ways to the lower and the upper end, and how they were made."""
         below = above = 0.0
         methods = []
-        for own in self._joined:
+        for own in self._joined():
             weight = len(own.parts) / len(self.parts)
-            a, b, how = own.ways(model, quantile, self.level)
+            a, b, how = own.ways(model, quantile, self.asked)
             methods.append(how)
             if other is None:
                 below, above = below + (weight * a) ** 2, above + (weight * b) ** 2
                 continue
-            c, d, how = own.ways(other, quantile, self.level)
+            c, d, how = own.ways(other, quantile, self.asked)
             methods.append(how)
             r = own.correlation(model, other)
             below += weight**2 * max(a**2 + d**2 - 2 * r * a * d, 0.0)
@@ -263,7 +261,6 @@ class Recalls:
             return below, above, BOTH
         return below, above, FEW if FEW in methods else methods[0]
 
-    @cached_property
     def _joined(self) -> list[Joined]:
         """Classes that get one interval together: those of nearly as many persons as the largest.
 
@@ -275,10 +272,10 @@ class Recalls:
         return [Joined(alike), *(Joined((p,)) for p in self.parts if p.persons * ALIKE < most)]
 
     def _resampled(self, model: int, other: int | None) -> tuple[float, float]:
-        drawn, value = self.drawn[..., model], self.point[:, model]
+        drawn, value = self.drawn()[..., model], self.point[:, model]
         influence = [p.residuals[:, model] for p in self.parts]
         if other is not None:
-            drawn, value = drawn - self.drawn[..., other], value - self.point[:, other]
+            drawn, value = drawn - self.drawn()[..., other], value - self.point[:, other]
             influence = [e - p.residuals[:, other]
                          for e, p in zip(influence, self.parts, strict=True)]  # fmt: skip
         means, v = drawn.mean(axis=1), float(value.mean())

@@ -24,9 +24,14 @@ class Asked:
         Of a bootstrap.
     seed : int
         Of a bootstrap.
+    exact_below : float
+        Identities with an error, and with a hit, below which an interval is exact, so rather too
+        wide. Five are enough for intervals to hold as often as they say; whoever looks for what
+        is rare may want more.
     """
 
     level: float = 0.95
     method: Method = "score"
     resamples: int = 2000
     seed: int = 0
+    exact_below: float = 5

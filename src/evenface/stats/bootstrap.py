@@ -128,7 +128,7 @@ class Resampler:
             for own in members:
                 k = own.size
                 if k >= MIN_PERSONS:
-                    weights[:, own] = _drawn(rng, size, k) * (k / (k - 1))
+                    weights[:, own] = draw_persons(rng, size, k) * (k / (k - 1))
             yield weights
 
     def sums(self, values: Values) -> tuple[Array, Array]:
@@ -149,7 +149,7 @@ class Resampler:
         return of_persons.sum(axis=0), np.concatenate(drawn) if drawn else empty
 
 
-def _drawn(rng: np.random.Generator, resamples: int, k: int) -> Index:
+def draw_persons(rng: np.random.Generator, resamples: int, k: int) -> Index:
     """Return how often each of k persons comes up in k - 1 draws, shape (resamples, k)."""
     # Counting draws takes a tenth of the time of drawing counts, which are k binomials each.
     who = rng.integers(k, size=(resamples, k - 1), dtype=np.int32)

@@ -9,7 +9,6 @@ draws m_s - 1 of m_s persons (Rao and Wu 1988) tends to with ever more resamples
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,21 +21,33 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Clusters:
-    """What each person's rows came to, for m models tried on the same rows.
+    """Shares of hits under m models tried on the same rows, and how persons make them vary.
 
     Attributes
     ----------
-    hits : ndarray, shape (persons, m)
-        Sum over a person's rows of a value in [0, 1].
-    rows : ndarray, shape (persons,)
-        Rows of each person, above 0.
-    stratum : ndarray of intp, shape (persons,)
-        What each person was sampled as.
+    persons, n : int
+        Persons and rows.
+    share : ndarray, shape (m,)
+        Share of hits, in [0, 1].
+    erring, hit : ndarray, shape (m,)
+        Effective number of persons with an error, and with a hit: see `effective`.
+    residuals : ndarray, shape (persons, m)
+        Of persons; within strata they sum to 0. Scaled so that their squares sum to the variance
+        of the share.
+    variance : ndarray, shape (m,)
+        Of each share.
+    df : ndarray, shape (m,)
+        Degrees of freedom that each variance is known by.
     """
 
-    hits: Array
-    rows: Array
-    stratum: Index
+    persons: int
+    n: int
+    share: Array
+    erring: Array
+    hit: Array
+    residuals: Array
+    variance: Array
+    df: Array
 
     @classmethod
     def of(cls, values: Values, person: Index, strata: Index | None = None) -> Clusters:
@@ -45,81 +56,54 @@ class Clusters:
         Parameters
         ----------
         values : ndarray, shape (n, m)
-            In [0, 1].
+            In [0, 1]; n above 0.
         person : ndarray of intp, shape (n,)
         strata : ndarray of intp, shape (n,), optional
             What a row's person was sampled as; the commonest counts.
         """
         number = number_labels(person)
-        count = int(number.max(initial=-1)) + 1
+        count = int(number.max()) + 1
         sums = per_person(np.column_stack([values, np.ones(len(values))]), number, count)
-        return cls(sums[:, :-1], sums[:, -1], _paired(person_strata(number, count, strata)))
+        hits, rows = sums[:, :-1], sums[:, -1]
+        stratum = _paired(person_strata(number, count, strata))
+        share = hits.sum(axis=0) / rows.sum()
+        away = hits - share * rows[:, None]
+        residuals = _within(away, stratum) / rows.sum()
+        return cls(
+            persons=count,
+            n=len(values),
+            share=share,
+            erring=effective(rows[:, None] - hits),
+            hit=effective(hits),
+            residuals=residuals,
+            variance=np.einsum("ij,ij->j", residuals, residuals),
+            df=_freedom(away, rows, share, strata=int(stratum.max()) + 1),
+        )
 
-    @property
-    def persons(self) -> int:
-        """Number of persons."""
-        return len(self.rows)
 
-    @property
-    def n(self) -> int:
-        """Number of rows."""
-        return int(self.rows.sum())
+def _within(away: Array, stratum: Index) -> Array:
+    """Centre in each stratum of k persons, and make up by k / (k - 1) for having done so."""
+    counts = np.bincount(stratum).astype(np.float64)
+    means = per_person(away, stratum, len(counts)) / counts[:, None]
+    inflation = np.sqrt(counts / np.maximum(counts - 1, 1))[stratum]
+    centred: Array = (away - means[stratum]) * inflation[:, None]
+    return centred
 
-    @cached_property
-    def share(self) -> Array:
-        """Share of hits of each model, shape (m,)."""
-        share: Array = self.hits.sum(axis=0) / self.rows.sum()
-        return share
 
-    @cached_property
-    def erring(self) -> Array:
-        """Effective number of persons with an error, by model, shape (m,): see `effective`."""
-        return effective(self.rows[:, None] - self.hits)
+def _freedom(away: Array, rows: Array, share: Array, *, strata: int) -> Array:
+    """Return the degrees of freedom that each variance is known by, shape (m,).
 
-    @cached_property
-    def hit(self) -> Array:
-        """Effective number of persons with a hit, by model, shape (m,)."""
-        return effective(self.hits)
-
-    @cached_property
-    def residuals(self) -> Array:
-        """Residuals of persons, by model, shape (persons, m); within strata they sum to 0.
-
-        Scaled so that the sum of squares is the variance of the share.
-        """
-        e = self.hits - self.share * self.rows[:, None]
-        counts = np.bincount(self.stratum).astype(np.float64)
-        totals = per_person(e, self.stratum, len(counts))
-        e = e - (totals / counts[:, None])[self.stratum]
-        inflation = np.sqrt(counts / np.maximum(counts - 1, 1))[self.stratum]
-        found: Array = e * inflation[:, None] / self.rows.sum()
-        return found
-
-    @cached_property
-    def variance(self) -> Array:
-        """Variance of each share, shape (m,)."""
-        found: Array = np.einsum("ij,ij->j", self.residuals, self.residuals)
-        return found
-
-    @cached_property
-    def df(self) -> Array:
-        """Degrees of freedom that each variance is known by, shape (m,).
-
-        Satterthwaite's, ``(sum g)^2 / sum g^2`` less the number of strata, where a person's
-        residual has a variance like ``g = rows (1 + (rows - 1) icc)``: a few persons with many
-        pictures are known by less than their number says.
-        """
-        r = self.rows
-        spare = float((r * (r - 1)).sum())
-        single = self.share * (1 - self.share)
-        e = self.hits - self.share * r[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            icc = ((e**2).sum(axis=0) / single - r.sum()) / max(spare, 1.0)
-        icc = np.clip(np.nan_to_num(icc), 0.0, 1.0)
-        g = r[:, None] * (1 + (r[:, None] - 1) * icc)
-        strata = int(self.stratum.max(initial=0)) + 1
-        df: Array = g.sum(axis=0) ** 2 / (g**2).sum(axis=0) - strata
-        return np.maximum(df, 1.0)
+    Satterthwaite's, ``(sum g)^2 / sum g^2`` less the number of strata, where a person's residual
+    has a variance like ``g = rows (1 + (rows - 1) icc)``: a few persons with many pictures are
+    known by less than their number says.
+    """
+    single = share * (1 - share)
+    spare = max(float((rows * (rows - 1)).sum()), 1.0)
+    beyond = np.divide((away**2).sum(axis=0), single, np.zeros_like(share), where=single > 0)
+    icc = np.clip((beyond - rows.sum()) / spare, 0.0, 1.0)
+    g = rows[:, None] * (1 + (rows[:, None] - 1) * icc)
+    df: Array = np.maximum(g.sum(axis=0) ** 2 / (g**2).sum(axis=0) - strata, 1.0)
+    return df
 
 
 def _paired(stratum: Index) -> Index:
@@ -128,12 +112,10 @@ def _paired(stratum: Index) -> Index:
     alone = np.flatnonzero(counts == 1)
     if not alone.size or counts.size == 1:
         return stratum
-    # A single one joins the smallest of the others; several make a stratum of their own.
-    home = (
-        alone[0]
-        if alone.size > 1
-        else int(np.where(counts == 1, counts.max() + 1, counts).argmin())
-    )
+    home = alone[0]
+    if alone.size == 1:
+        # A single one joins the smallest of the others; several make a stratum of their own.
+        home = int(np.where(counts == 1, counts.max() + 1, counts).argmin())
     joined = stratum.copy()
     joined[np.isin(stratum, alone)] = home
     return number_labels(joined)

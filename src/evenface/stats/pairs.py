@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from evenface.stats.bootstrap import MIN_PERSONS, Array, Index
+from evenface.stats.bootstrap import MIN_PERSONS, Array, Index, draw_persons
 from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson, wilson
 from evenface.stats.pair_counts import PairCounts
 
@@ -213,11 +213,8 @@ def _vertex(rng: np.random.Generator, group: Index, resamples: int) -> Array:
     for g in np.unique(group[group > 0]):
         members = np.flatnonzero(group == g)
         k = members.size
-        if k < MIN_PERSONS:
-            continue
-        who = rng.integers(k, size=(k - 1, resamples)) * resamples + np.arange(resamples)
-        drawn = np.bincount(who.ravel(), minlength=k * resamples).reshape(k, resamples)
-        weights[members] = drawn * (k / (k - 1))
+        if k >= MIN_PERSONS:
+            weights[members] = draw_persons(rng, resamples, k).T * (k / (k - 1))
     return weights
 
 

@@ -7,7 +7,8 @@ people that two splits' training sets have in common, a model's score varies bet
 ``(1 - rho) tau^2 = var(y) - mean(v)``, and the mean over splits by
 ``tau^2 (1/S + (1 - 1/S) rho)``, if people's influences on a model add up. (They do at first
 order; of influences that cancel at first order the shared part is nearer rho^2, and this is too
-much.) `benchmarks/coverage.py --training` shows how often the resulting intervals hold.
+much.) `benchmarks/coverage.py --training` shows how often the
+resulting intervals hold.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def training_noise(
     Parameters
     ----------
     values : ndarray, shape (S, m)
-        Each number on each split; nan where it can't be computed there.
+        Each number on each split.
     testing : ndarray, shape (S, m)
         Variance of each value for the people tested.
     deals : sequence of int, shape (S,)
@@ -71,43 +72,33 @@ def training_noise(
     list of Noise or None, length m
         None where there are too few splits to tell.
     """
+    count, numbers = values.shape
     deal = np.asarray(deals)
-    count = len(values)
-    excess, spread, test, df = (np.full(values.shape[1], np.nan) for _ in range(4))
-    for m in range(values.shape[1]):
-        known = np.isfinite(values[:, m]) & np.isfinite(testing[:, m])
-        squares, free = 0.0, 0
-        for one in np.unique(deal[known]):
-            own = values[known & (deal == one), m]
-            squares += float(((own - own.mean()) ** 2).sum())
-            free += own.size - 1
-        if free < MIN_SPLITS - 1:
-            continue
-        spread[m], df[m] = squares / free, free
-        test[m] = 0.0 if same_rows else float(testing[known, m].mean())
-        excess[m] = spread[m] - test[m]
-    told = np.isfinite(excess)
-    if not told.any():
-        return [None] * values.shape[1]
-    pooled = float(excess[told].mean())
-    base = float(test[told].mean())
-    rho = min(max(overlap, 0.0), 0.95)
-    carried = (1 / count + (1 - 1 / count) * rho) / (1 - rho)
-    if same_rows:
-        # The people learned from never change: only the random start is seen to.
-        carried = 1 / count
-    found: list[Noise | None] = []
-    for m in range(values.shape[1]):
-        if not told[m]:
-            found.append(None)
-            continue
-        alike = pooled * test[m] / base if base > 0 else pooled
-        if excess[m] >= alike:
-            found.append(Noise(carried * max(excess[m], 0.0), float(df[m])))
-        else:
-            # Known by as many splits as all alike numbers have, which share people: count a few.
-            found.append(Noise(carried * max(alike, 0.0), 2 * float(df[m])))
-    return found
+    kinds = np.unique(deal)
+    free = count - kinds.size
+    if free < MIN_SPLITS - 1:
+        return [None] * numbers
+    own = values.copy()
+    for one in kinds:
+        own[deal == one] -= own[deal == one].mean(axis=0)
+    excess = (own**2).sum(axis=0) / free
+    alike = np.full(numbers, excess.mean())
+    # The people learned from never change where all splits test the same: only the start does.
+    carried = 1 / count
+    if not same_rows:
+        test = testing.mean(axis=0)
+        excess = excess - test
+        # Larger where the people tested vary more, as all that varies is.
+        alike = (
+            excess.mean() * test / test.mean() if test.any() else np.full(numbers, excess.mean())
+        )
+        rho = min(max(overlap, 0.0), 0.95)
+        carried = (1 / count + (1 - 1 / count) * rho) / (1 - rho)
+    # All alike numbers together are known by more than one, but they share people: not by many.
+    return [
+        Noise(carried * max(e, a, 0.0), float(free if e >= a else 2 * free))
+        for e, a in zip(excess.tolist(), alike.tolist(), strict=True)
+    ]
 
 
 def overlap_of(people: Sequence[npt.NDArray[np.intp]]) -> float:

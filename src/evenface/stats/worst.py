@@ -24,7 +24,7 @@ def least(recalls: Recalls, model: int = 0, *, noise: Noise | None = None) -> Es
     if missing:
         return missing
     worst = int(recalls.point[:, model].argmin())
-    drawn = recalls.drawn[..., model].min(axis=1)
+    drawn = recalls.drawn()[..., model].min(axis=1)
     slack = _slack(recalls, worst, model)
     return _estimate(recalls, float(recalls.point[worst, model]), drawn, slack, (0.0, 1.0), noise)
 
@@ -38,7 +38,7 @@ def least_difference(
         return missing
     a, b = (int(recalls.point[:, m].argmin()) for m in (model, other))
     value = float(recalls.point[a, model] - recalls.point[b, other])
-    drawn = recalls.drawn[..., model].min(axis=1) - recalls.drawn[..., other].min(axis=1)
+    drawn = recalls.drawn()[..., model].min(axis=1) - recalls.drawn()[..., other].min(axis=1)
     below, above = _slack(recalls, a, model)
     other_below, other_above = _slack(recalls, b, other)
     slack = (below + other_above, above + other_below)

@@ -170,6 +170,9 @@ FACTS = {"tiny": pl.Int64, "input": pl.Int64, "failures_without_group": pl.Int64
          "vectors_not_compared": pl.String}  # fmt: skip
 EXAMPLES = {"attribute": pl.String, "a": pl.String, "b": pl.String}
 
+RARE = 30
+"""Identities hit, or spared, below which shares have exact intervals: faults are rare."""
+
 Asked = pl.DataFrame | str
 
 
@@ -199,7 +202,7 @@ def _by_group(
 
 def _share(frame: pl.DataFrame, common: CommonOptions, level: float) -> Estimate:
     hit, person = frame["hit"].to_numpy(), frame["person"].to_numpy()
-    return mean(hit, person, replace(common.asked, level=level))
+    return mean(hit, person, replace(common.asked, level=level, exact_below=RARE))
 
 
 def _differences(

@@ -59,34 +59,20 @@ class Tally:
         self.place = {name: k for k, name in enumerate(models)}
         self.said: dict[int, tuple[Rows, npt.NDArray[np.int16]]] = {}
 
-    def add(self, seed: int, model: str, rows: Rows, predicted: Rows) -> None:
-        """Take in one model's predictions of one split's held-out rows."""
-        if seed not in self.said:
+    def add(self, split: int, model: str, rows: Rows, predicted: Rows) -> None:
+        """Take in one model's predictions of the held-out rows of the split of that number."""
+        if split not in self.said:
             nothing = np.full((len(rows), len(self.place)), -1, dtype=np.int16)
-            self.said[seed] = (rows, nothing)
-        self.said[seed][1][:, self.place[model]] = predicted
+            self.said[split] = (rows, nothing)
+        self.said[split][1][:, self.place[model]] = predicted
 
-    def votes(self, classes: int) -> npt.NDArray[np.float32]:
-        """Return how often each row was said to be of each class, shape (n, models, classes)."""
-        found = np.zeros((len(self.codes), len(self.place), classes), dtype=np.float32)
+    def tried(self, column: int | None = None) -> npt.NDArray[np.bool_]:
+        """Tell which rows one model, or every model, predicted at least once, shape (n,)."""
+        columns = slice(None) if column is None else slice(column, column + 1)
+        tried = np.zeros((len(self.codes), len(self.place)), dtype=bool)[:, columns]
         for rows, said in self.said.values():
-            for k in range(classes):
-                found[rows, :, k] += said == k
-        return found
-
-    def tried(self) -> npt.NDArray[np.bool_]:
-        """Tell which rows every model predicted at least once, shape (n,)."""
-        tries = np.zeros((len(self.codes), len(self.place)), dtype=bool)
-        for rows, said in self.said.values():
-            tries[rows] |= said >= 0
-        return np.asarray(tries.all(axis=1))
-
-    def tried_by(self, column: int) -> npt.NDArray[np.bool_]:
-        """Tell which rows one model predicted at least once, shape (n,)."""
-        tried = np.zeros(len(self.codes), dtype=bool)
-        for rows, said in self.said.values():
-            tried[rows] |= said[:, column] >= 0
-        return tried
+            tried[rows] |= said[:, columns] >= 0
+        return np.asarray(tried.all(axis=1))
 
     def share(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Return the share of right predictions, shape (len(rows), models)."""
@@ -97,11 +83,10 @@ class Tally:
         share: npt.NDArray[np.float64] = right[rows] / np.maximum(tries[rows], 1)
         return share
 
-    def by_split(self) -> Iterator[tuple[Rows, npt.NDArray[np.float64]]]:
-        """Yield each split's rows and who was right on them, nan where a model said nothing."""
-        for rows, said in self.said.values():
-            right = np.where(said >= 0, said == self.codes[rows][:, None], np.nan)
-            yield rows, right
+    def by_split(self) -> Iterator[tuple[int, Rows, npt.NDArray[np.float64]]]:
+        """Yield a split's number, its rows, and who was right on them, nan for who said nothing."""
+        for split, (rows, said) in self.said.items():
+            yield split, rows, np.where(said >= 0, said == self.codes[rows][:, None], np.nan)
 
 
 class Curves:

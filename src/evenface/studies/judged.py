@@ -96,27 +96,24 @@ class Judged:
         self.recalls = Recalls(tally.share(rows), classes[rows], person[rows], asked, strata[rows])
 
     @cached_property
-    def _by_split(self) -> list[Recalls | None]:
-        """Recalls on each split's part of the rows; None where a class is missing."""
+    def _by_split(self) -> dict[int, Recalls]:
+        """Recalls on each split's part of the rows, without splits that lack a class."""
         chosen = np.zeros(len(self.person), dtype=bool)
         chosen[self.rows] = True
-        found: list[Recalls | None] = []
-        for tested, right in self.tally.by_split():
+        found = {}
+        for split, tested, right in self.tally.by_split():
             own = chosen[tested] & np.isfinite(right).all(axis=1)
             rows = tested[own]
             one = Recalls(right[own], self.classes[rows], self.person[rows], self.asked)
-            whole = one.present.size == self.recalls.present.size and one.missing(1) is None
-            found.append(one if whole else None)
+            if one.present.size == self.recalls.present.size and one.missing(1) is None:
+                found[split] = one
         return found
 
     def _noise(self, asked: Sequence[tuple[int, int | None]]) -> list[Noise | None]:
         """Return what training adds to alike numbers: of one model each, or of two."""
-        splits = self._by_split
-        values = np.full((len(splits), len(asked)), np.nan)
-        testing = values.copy()
-        for s, recalls in enumerate(splits):
-            if recalls is None:
-                continue
+        splits = list(self._by_split)
+        values, testing = np.empty((2, len(splits), len(asked)))
+        for s, recalls in enumerate(self._by_split.values()):
             for k, (model, other) in enumerate(asked):
                 point = recalls.point[:, model]
                 values[s, k] = (point if other is None else point - recalls.point[:, other]).mean()
@@ -124,7 +121,7 @@ class Judged:
         return training_noise(
             values,
             testing,
-            self.repeats.deals[: len(splits)],
+            self.repeats.deals[splits],
             self.repeats.overlap,
             same_rows=self.repeats.same_rows,
         )

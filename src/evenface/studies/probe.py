@@ -142,14 +142,14 @@ def probe(
     progress = Progress(on_step, len(made) * len(usable) * len(names))
     for start in range(0, len(made), SPLITS_AT_ONCE):
         posed = [
-            (target, _task(labels[target], split))
-            for split in made[start : start + SPLITS_AT_ONCE]
+            (s, target, _task(labels[target], made[s]))
+            for s in range(start, min(start + SPLITS_AT_ONCE, len(made)))
             for target in usable
         ]
-        answers = learn(data.vectors, [task for _, task in posed], names, on_fit=progress)
-        for (target, task), answer in zip(posed, answers, strict=True):
+        answers = learn(data.vectors, [task for *_, task in posed], names, on_fit=progress)
+        for (s, target, task), answer in zip(posed, answers, strict=True):
             if answer is not None:
-                _count(answer, task, target, curves, tallies[target])
+                _count(answer, s, task, target, curves, tallies[target])
     rows: list[dict[str, Any]] = []
     repeats = Repeats.of(made, data.person)
     headlines = []
@@ -191,13 +191,13 @@ def _task(labels: Labels, split: Split) -> Task:
     return Task(labels.codes, train, validation, test, len(labels.names), split.seed)
 
 
-def _count(answer: Answer, task: Task, target: str, curves: Curves, tally: Tally) -> None:
+def _count(
+    answer: Answer, split: int, task: Task, target: str, curves: Curves, tally: Tally
+) -> None:
     curves.add(target, task.seed, answer.trained)
     chosen = curves.choose(target, [answer.trained], [task.validation.size])
     for reader in tally.place:
-        tally.add(
-            task.seed, reader, task.test, answer.predicted.get(reader, answer.predicted[chosen])
-        )
+        tally.add(split, reader, task.test, answer.predicted.get(reader, answer.predicted[chosen]))
 
 
 def _numbers(

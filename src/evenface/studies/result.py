@@ -55,15 +55,12 @@ class Result(ABC):
         Every option the study ran with.
     context : mapping
         What was measured: rows, identities, groups, embedder, splits, what was left out.
-    outcomes : polars.DataFrame, optional
-        Who was right on which picture; see `evenface.studies.outcomes`.
     """
 
     numbers: pl.DataFrame
     tables: Mapping[str, pl.DataFrame]
     config: Mapping[str, Any]
     context: Mapping[str, Any]
-    outcomes: pl.DataFrame | None = None
 
     study: ClassVar[str]
     columns: ClassVar[dict[str, Any]]
@@ -134,17 +131,12 @@ class Result(ABC):
     def save(self, folder: Path, *, key: str = "") -> Path:
         """Write ``<study>.json`` and ``<study>.parquet``; return the JSON file's path.
 
-        Who was right on which picture goes into ``<study>.outcomes.parquet``. Each file is
-        written under another name and renamed: what is there is whole.
+        Each file is written under another name and renamed: what is there is whole.
         """
         folder.mkdir(parents=True, exist_ok=True)
         table = folder / f"{self.study}.parquet"
-        tables = {table: self.numbers}
-        if self.outcomes is not None:
-            tables[outcomes_file(table)] = self.outcomes
-        for path, frame in tables.items():
-            frame.write_parquet(path.with_suffix(".tmp"))
-            os.replace(path.with_suffix(".tmp"), path)
+        self.numbers.write_parquet(table.with_suffix(".tmp"))
+        os.replace(table.with_suffix(".tmp"), table)
         file = folder / f"{self.study}.json"
         text = json.dumps({**self.to_dict(), "key": key}, ensure_ascii=False, allow_nan=False)
         file.with_suffix(".tmp").write_text(text, encoding="utf-8")
@@ -160,11 +152,6 @@ class Result(ABC):
 
 _TYPES = {pl.String: "text", pl.Float64: "float", pl.Int64: "int", pl.Boolean: "bool"}
 _NAMES: dict[str, Any] = {name: kind for kind, name in _TYPES.items()}
-
-
-def outcomes_file(file: Path) -> Path:
-    """Return where a result's outcomes lie, beside its JSON or Parquet file."""
-    return file.with_name(f"{file.stem}.outcomes.parquet")
 
 
 def number(study: str, metric: str, estimate: Estimate, **own: Any) -> dict[str, Any]:

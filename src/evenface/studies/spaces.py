@@ -154,7 +154,7 @@ def spaces(
             found = {c: one for c, one in best.items() if one is not None and learner.test.size}
             for condition, one in found.items():
                 name = _key(balance, condition)
-                tally.add(split.seed, name, learner.test, learner.predict(one))
+                tally.add(done, name, learner.test, learner.predict(one))
                 spread[balance, condition].add(
                     learner.placed(one), target.codes[learner.test], learner.test
                 )
@@ -225,7 +225,7 @@ def _numbers(
     data: StudyData, groups: Labels, tally: Tally, key: str, spread: Spread, common: CommonOptions
 ) -> Iterator[dict[str, Any]]:
     column = tally.place[key]
-    rows = np.flatnonzero(tally.tried_by(column) & (groups.codes >= 0))
+    rows = np.flatnonzero(tally.tried(column) & (groups.codes >= 0))
     level = common.level
     if not rows.size:
         why = Estimate.missing("training diverged on every split", level=level)

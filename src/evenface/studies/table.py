@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from evenface.errors import StoreError
 from evenface.studies.bias import BiasOptions, BiasResult, bias
@@ -14,7 +12,7 @@ from evenface.studies.checks import ChecksOptions, ChecksResult, checks
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
-from evenface.studies.result import DAMAGE, Result, outcomes_file, read_saved
+from evenface.studies.result import DAMAGE, Result, read_saved
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
 
@@ -73,8 +71,6 @@ def load_result(file: Path) -> Result:
         # What a damaged file lacks shows when it is read out.
         if not result.numbers.height or not result.reading() or not result.context["groups"]:
             raise ValueError("no numbers")
-        if outcomes_file(file).is_file():
-            result = replace(result, outcomes=pl.read_parquet(outcomes_file(file)))
     except DAMAGE as error:
         raise StoreError(f"{file}: damaged ({error!r}); run the study again") from None
     return result

@@ -27,7 +27,6 @@ from evenface.studies.data import (
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.judged import Repeats
-from evenface.studies.outcomes import outcomes_of
 from evenface.studies.result import Result, make_frame
 from evenface.studies.training_sets import ALL, MATCHED, rows_for, rows_to_test, training_sets
 
@@ -150,7 +149,7 @@ def transfer(
     sizes: list[dict[str, Any]] = []
     posed = np.zeros(len(target.codes), dtype=bool)
     progress = Progress(on_step, len(made) * len(models) * len(names))
-    for split in made:
+    for s, split in enumerate(made):
         test = rows_to_test(data, target, across, groups, split, options.test)
         posed[test] = True
         tasks = {
@@ -184,7 +183,7 @@ def transfer(
         for model, answer in answers.items():
             for name in readers(names):
                 predicted = answer.predicted.get(name, answer.predicted[chosen])
-                tally.add(split.seed, asked.column(name, model), test, predicted)
+                tally.add(s, asked.column(name, model), test, predicted)
     carried = {"target": options.target, "across": options.across}
     found = weigh(data, target, across, tally, asked, common, Repeats.of(made, data.person))
     rows = [{**row, **carried} for row in found.numbers]
@@ -210,7 +209,6 @@ def transfer(
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
-        outcomes_of(data, tally, target, across),
     )
 
 
