@@ -126,6 +126,7 @@ def render(
         pictures=pictures,
         views={name: view(result, known) for name, result in loaded.results.items()},
         few=summary.FEW,
+        needed_table=tables.needed_table,
         names=names,
         has_study=has_study,
     )

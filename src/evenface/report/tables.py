@@ -191,12 +191,29 @@ def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
                         "test_on": r["test_on"],
                         "mixed": r["train_on"] in (ALL, MATCHED),
                         "gap": cell(r, signed=True),
+                        "p": _p(result.tables["tests"], probe, r["test_on"], r["train_on"]),
                     }
                     for r in gaps.rows(named=True)
                 ],
             }
         )
     return tables
+
+
+def _p(tests: pl.DataFrame, probe: str, a: str, b: str) -> str:
+    found = tests.filter(about=probe, a=a, b=b)["p_holm"].drop_nulls()
+    return f"{found[0]:.3f}" if found.len() else "–"
+
+
+def needed_table(result: TransferResult) -> list[dict[str, Any]]:
+    """Return, for each gap, how many people of the group tested would show smaller ones."""
+    rows = []
+    for (what,), own in result.tables["needed"].group_by(["what"], maintain_order=True):
+        counts = [f"{n:.0f}" if n is not None else "none" for n in own["identities"]]
+        first = own.row(0, named=True)
+        rows.append({"what": what, "have": first["have"], "counts": counts,
+                     "resolved": f"{first['resolved']:.2f}"})  # fmt: skip
+    return rows
 
 
 def _column(cells: Mapping[Any, Any], rows: list[str], column: str) -> dict[str, Any]:

@@ -180,6 +180,11 @@ GLOSSARY = {
             "In [−1,\u00a01]; above zero something is lost.",
         ),
         (
+            "p after Holm",
+            "How often swapping both models’ results of people at random makes a gap as large; "
+            "weakened for training, adjusted for the number of gaps (Holm 1979). In (0,\u00a01].",
+        ),
+        (
             "all, size-matched",
             "A model of all groups that learned from as many people as a single group's model.",
         ),
