@@ -11,7 +11,7 @@ of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,21 +116,6 @@ class Resampler:
         """Number of persons."""
         return len(self.stratum)
 
-    def blocks(self) -> Iterator[Array]:
-        """Yield weights of persons, shape (resamples of the block, persons)."""
-        rng = np.random.default_rng(self.seed)
-        members = [np.flatnonzero(self.stratum == s)
-                   for s in range(int(self.stratum.max(initial=-1)) + 1)]  # fmt: skip
-        step = max(BLOCK // max(self.persons, 1), 1)
-        for start in range(0, self.resamples, step):
-            size = min(step, self.resamples - start)
-            weights = np.ones((size, self.persons))
-            for own in members:
-                k = own.size
-                if k >= MIN_PERSONS:
-                    weights[:, own] = draw_persons(rng, size, k) * (k / (k - 1))
-            yield weights
-
     def sums(self, values: Values) -> tuple[Array, Array]:
         """Sum values over all rows, as they are and in every resample.
 
@@ -144,9 +129,20 @@ class Resampler:
         resampled : ndarray, shape (resamples, m)
         """
         of_persons = per_person(values, self.person, self.persons)
-        drawn = [weights @ of_persons for weights in self.blocks()]
-        empty = np.zeros((0, of_persons.shape[1]))
-        return of_persons.sum(axis=0), np.concatenate(drawn) if drawn else empty
+        rng = np.random.default_rng(self.seed)
+        drawn = np.zeros((self.resamples, of_persons.shape[1]))
+        for s in range(int(self.stratum.max(initial=-1)) + 1):
+            own = of_persons[self.stratum == s]
+            k = len(own)
+            if k < MIN_PERSONS:
+                drawn += own.sum(axis=0)
+                continue
+            own *= k / (k - 1)
+            step = max(BLOCK // k, 1)
+            for start in range(0, self.resamples, step):
+                part = drawn[start : start + step]
+                part += draw_persons(rng, len(part), k) @ own
+        return of_persons.sum(axis=0), drawn
 
 
 def draw_persons(rng: np.random.Generator, resamples: int, k: int) -> Index:
