@@ -8,7 +8,7 @@ from pathlib import Path
 from evenface.config import SCHEMA, StudyConfig, read_config
 from evenface.errors import EvenfaceError, StoreError
 from evenface.report.results import SKIPPED
-from evenface.studies.result import read_saved
+from evenface.studies.result import OUTCOMES, read_saved
 
 STUDY_FILE = "study.toml"
 
@@ -60,8 +60,8 @@ def drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
 
 
 def drop_result(file: Path) -> None:
-    """Remove a study's result: its JSON file and the table beside it."""
-    for one in (file, file.with_suffix(".parquet")):
+    """Remove a study's result: its JSON file and the tables beside it."""
+    for one in (file, file.with_suffix(".parquet"), file.with_suffix(OUTCOMES)):
         one.unlink(missing_ok=True)
 
 

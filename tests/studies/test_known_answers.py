@@ -148,11 +148,15 @@ def test_frames_have_the_columns_of_the_design(
 ) -> None:
     leading = ["study", "metric", "value", "low", "high", "level", "n", "n_identities", "method",
                "training_share"]  # fmt: skip
-    assert probed.frame().columns == [*leading, "target", "probe", "group"]
+    assert probed.frame().columns == [*leading, "target", "probe", "group", "dimension"]
     assert carried.frame().columns == [
         *leading, "target", "across", "train_on", "test_on", "probe",
     ]  # fmt: skip
-    assert {"accuracy", "balanced_accuracy", "chance", "majority"} == set(probed.frame()["metric"])
+    assert {
+        "accuracy", "balanced_accuracy", "chance", "majority", "control_accuracy",
+        "control_accuracy_seen", "selectivity", "balanced_accuracy_by_dimension",
+        "lost_by_dimension",
+    } == set(probed.frame()["metric"])
     for frame in (probed.frame(), carried.frame()):
         numbers = frame.drop_nulls("value")
         assert (numbers["low"] <= numbers["value"]).all()

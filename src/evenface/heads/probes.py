@@ -52,6 +52,20 @@ PROBES = {
 }
 
 
+AT = "@"
+
+
+def narrowed(name: str, components: int) -> str:
+    """Return the name of a probe that is given the widest `components` principal axes alone."""
+    return f"{name}{AT}{components}"
+
+
+def _parts(name: str) -> tuple[Probe, int | None]:
+    """Return the probe of a name, and how many axes the name cuts its inputs to."""
+    base, _, components = name.partition(AT)
+    return PROBES[base], int(components) if components else None
+
+
 def check_probes(names: Sequence[str]) -> tuple[str, ...]:
     """Return the names, or raise a ConfigError for one that is not in the table."""
     unknown = [n for n in names if n not in PROBES]
@@ -145,7 +159,7 @@ def train_probes(
     Parameters
     ----------
     names : sequence of str
-        Keys of `PROBES`.
+        Keys of `PROBES`, or what `narrowed` makes of one.
     vectors : ndarray of float32, shape (n, d)
     tasks : sequence of Task
     on_fit : callable, optional
@@ -157,14 +171,14 @@ def train_probes(
     list of Answer
         One for each task.
     """
-    later = [name for name in names if PROBES[name].gathers]
+    later = [name for name in names if _parts(name)[0].gathers]
     now = [name for name in names if name not in later]
 
     def work(places: list[int]) -> tuple[Scaled, list[tuple[str, list[Found]]]]:
         with one_thread_below(tasks[places[0]].train.size):
             whole = _scaled(vectors, places, [tasks[k] for k in places])
             cut = whole.leading(COMPONENTS)
-            return cut, [(n, _fit(n, [whole if PROBES[n].sees_all else cut])) for n in now]
+            return cut, [(n, _fit(n, [_seen(n, whole, cut)])) for n in now]
 
     found: list[dict[str, tuple[Trained, Labels]]] = [{} for _ in tasks]
     waiting: list[Scaled] = []
@@ -184,7 +198,7 @@ def train_probes(
             waiting.append(cut)
     with one_thread_below(rows):
         for name in later:
-            take(name, _fit(name, waiting))
+            take(name, _fit(name, [_seen(name, cut, cut) for cut in waiting]))
     return [Answer({n: one[n][0] for n in names}, {n: one[n][1] for n in names}) for one in found]
 
 
@@ -192,8 +206,15 @@ Found = tuple[int, Trained, Labels]
 """Place of a task, probe trained on it, classes of its test rows."""
 
 
+def _seen(name: str, whole: Scaled, cut: Scaled) -> Scaled:
+    """Return what a probe is given of the principal axes."""
+    probe, components = _parts(name)
+    given = whole if probe.sees_all else cut
+    return given if components is None else given.leading(components)
+
+
 def _fit(name: str, groups: Sequence[Scaled]) -> list[Found]:
-    fitted = iter(PROBES[name].fit([p for group in groups for p in group.problems]))
+    fitted = iter(_parts(name)[0].fit([p for group in groups for p in group.problems]))
     return [
         (place, Trained(one, group.scaling), one.predict(group.test))
         for group in groups

@@ -122,6 +122,7 @@ def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
     tables = []
     for target, best, classes, chosen in result.tables["headline"].rows():
         own = result.numbers.filter(target=target)
+        tests = result.tables["tests"].filter(about=target).rows(named=True)
         groups = [g for g in dict.fromkeys(own["group"].to_list()) if g != "all"]
         tables.append(
             {
@@ -136,7 +137,7 @@ def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
                         "best": p == best,
                         **{
                             m: _one(own, metric=m, probe=p, group="all")
-                            for m in ("balanced_accuracy", "accuracy")
+                            for m in ("balanced_accuracy", "accuracy", *CONTROLS)
                         },
                     }
                     for p in probes
@@ -149,9 +150,22 @@ def probe_tables(result: ProbeResult) -> list[dict[str, Any]]:
                     for g in groups
                 ],
                 "probes": [title(p) for p in probes],
+                "controlled": own.filter(metric="control_accuracy").height > 0,
+                "tests": [_test(row) for row in tests],
             }
         )
     return tables
+
+
+CONTROLS = ("control_accuracy", "control_accuracy_seen", "selectivity")
+
+
+def _test(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one row of a table of tests, fit to be printed."""
+    known = {**row, "n": row["n_identities"]}
+    p = "\u2013" if row["p_holm"] is None else f"{row['p_holm']:.3f}"
+    return {"a": row["a"], "b": row["b"], "value": cell(known, signed=True), "p": p,
+            "identities": row["n_identities"]}  # fmt: skip
 
 
 def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:

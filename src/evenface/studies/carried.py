@@ -42,6 +42,12 @@ class Asks:
         """Names of a tally's columns."""
         return [self.column(reader, model) for reader in self.readers for model in self.models]
 
+    @property
+    def keys(self) -> dict[str, dict[str, str]]:
+        """What each of a tally's columns is."""
+        pairs = ((reader, model) for reader in self.readers for model in self.models)
+        return {self.column(r, m): {"probe": r, "train_on": m} for r, m in pairs}
+
     @staticmethod
     def column(reader: str, model: str) -> str:
         """Return the name of one column."""

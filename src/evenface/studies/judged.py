@@ -8,10 +8,10 @@ training adds to the variance weakens the test as it widens the interval.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,6 @@ from evenface.stats.comparisons import holm
 from evenface.stats.intervals import Estimate
 from evenface.stats.permutation import Permutation, paired
 from evenface.stats.repeats import Noise, overlap_of, training_noise
-from evenface.studies.heldout import Tally
 
 Values = npt.NDArray[np.float64]
 
@@ -62,13 +61,41 @@ class Repeats:
         overlap = overlap_of([person[s.train] for s in splits])
         return cls(np.array(deals, dtype=np.intp), overlap, same)
 
+    def frame(self) -> pl.DataFrame:
+        """Return what `of_frame` makes the same of: one row a split."""
+        return pl.DataFrame(
+            {
+                "split": pl.Series(range(len(self.deals)), dtype=pl.Int64),
+                "deal": pl.Series(self.deals.tolist(), dtype=pl.Int64),
+                "overlap": pl.Series([self.overlap] * len(self.deals), dtype=pl.Float64),
+                "same_rows": pl.Series([self.same_rows] * len(self.deals), dtype=pl.Boolean),
+            }
+        )
+
+    @classmethod
+    def of_frame(cls, frame: pl.DataFrame) -> Repeats:
+        """Read a saved table."""
+        first = frame.row(0, named=True)
+        deals = frame.sort("split")["deal"].to_numpy().astype(np.intp)
+        return cls(deals, float(first["overlap"]), bool(first["same_rows"]))
+
+
+class Tried(Protocol):
+    """Who was right: a `Tally`, or what two of them make (`evenface.studies.matched.Mixed`)."""
+
+    def share(self, rows: Rows) -> Values:
+        """Return shares of right predictions, shape (len(rows), models)."""
+
+    def by_split(self) -> Iterator[tuple[int, Rows, Values]]:
+        """Yield a split's number, its rows, and who was right on them."""
+
 
 class Judged:
     """Recalls of models over a set of rows, with what training adds.
 
     Parameters
     ----------
-    tally : Tally
+    tally : Tried
         One column a model.
     rows : ndarray of intp, shape (n,)
         Held-out rows that every model was tried on.
@@ -83,7 +110,7 @@ class Judged:
 
     def __init__(
         self,
-        tally: Tally,
+        tally: Tried,
         rows: Rows,
         classes: Rows,
         person: Rows,

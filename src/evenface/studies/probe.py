@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
 import polars as pl
+from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
-from evenface.faces.split import Rows, Split
+from evenface.faces.split import Split
 from evenface.heads.probes import PROBES, Answer, Task, check_probes
-from evenface.stats.intervals import Estimate
+from evenface.studies.controls import Controls, narrow_names
 from evenface.studies.data import (
     GROUP,
     MIN_CLASS,
     CommonOptions,
     Labels,
     Options,
-    StudyData,
     prepare,
     study_splits,
     with_splits,
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
-from evenface.studies.judged import Judged, Repeats
-from evenface.studies.result import Result, make_frame, number
+from evenface.studies.judged import Repeats, with_holm
+from evenface.studies.outcomes import Topic, outcomes_of
+from evenface.studies.probed import Probed, probe_numbers
+from evenface.studies.result import Result, make_frame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,10 +47,16 @@ class ProbeOptions(Options):
         Attributes to read; the groups' attributes and the group itself if not given.
     probes : tuple of str
         Names from `evenface.heads.probes.PROBES`.
+    controls : int
+        Splits on which the probes also learn labels that were shuffled among identities.
+    dimensions : tuple of int
+        Numbers of widest principal axes that the linear probe is cut to, beside all.
     """
 
     targets: tuple[str, ...] | None = None
     probes: tuple[str, ...] = tuple(PROBES)
+    controls: int = Field(1, ge=0)
+    dimensions: tuple[Annotated[int, Field(ge=1)], ...] = (2, 8, 32, 128)
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,8 +64,9 @@ class ProbeResult(Result):
     """What probes read out of held-out vectors.
 
     `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (per target,
-    which rows are the headline and which probes it took how often) and ``left_out`` (values with
-    too few identities).
+    which rows are the headline and which probes it took how often), ``tests`` (is the headline
+    right more or less often for one group than for the others) and ``left_out`` (values with too
+    few identities).
     """
 
     study: ClassVar[str] = "probe"
@@ -66,6 +74,7 @@ class ProbeResult(Result):
         "target": pl.String,
         "probe": pl.String,
         "group": pl.String,
+        "dimension": pl.Int64,
     }
 
     def headline(self, target: str) -> str | None:
@@ -80,10 +89,16 @@ class ProbeResult(Result):
         return read_probe(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return ``probe`` (accuracies) and ``probe_curves`` (training of the MLP)."""
-        from evenface.studies.probe_view import draw_curves, draw_probe
+        """Return ``probe`` (accuracies) and, where they were asked for, further ones.
+
+        ``probe_dimensions`` (a linear probe on fewer axes), ``probe_curves`` (training of the
+        MLP).
+        """
+        from evenface.studies.probe_view import draw_curves, draw_dimensions, draw_probe
 
         drawn = {"probe": draw_probe(self)}
+        if self.where(metric="lost_by_dimension").drop_nulls("value").height:
+            drawn["probe_dimensions"] = draw_dimensions(self)
         if self.tables["curves"].height:
             drawn["probe_curves"] = draw_curves(self)
         return drawn
@@ -116,7 +131,11 @@ def probe(
         ``chance`` (1 / number of classes, the balanced accuracy of a guess) and ``majority``
         (the accuracy of always saying the commonest class). The headline,
         ``probe="strongest"``, takes on each split the probe that was best on that split's
-        validation rows, so that choosing does not flatter it.
+        validation rows, so that choosing does not flatter it. ``control_accuracy`` is the balanced
+        accuracy where identities' labels were shuffled, ``control_accuracy_seen`` the same on
+        other pictures of identities learned from, ``selectivity`` what the recorded labels gain
+        over the first (Hewitt and Liang 2019). ``balanced_accuracy_by_dimension`` and
+        ``lost_by_dimension`` are about a linear probe on the widest principal axes alone.
 
     Raises
     ------
@@ -138,23 +157,40 @@ def probe(
             f"{MIN_CLASS} identities each"
         )
     curves = Curves()
-    tallies = {t: Tally(labels[t].codes, readers(names)) for t in usable}
-    progress = Progress(on_step, len(made) * len(usable) * len(names))
+    # Training rows span no more axes than there are of them.
+    width = min(data.vectors.shape[1], *(split.train.size for split in made))
+    narrow = narrow_names(options.dimensions, width, names)
+    tallies = {t: Tally(labels[t].codes, [*readers(names), *narrow]) for t in usable}
+    controls = {
+        t: Controls.of(labels[t].codes, data.person, names, common.seed)
+        for t in usable
+        if options.controls
+    }
+    checked = range(min(options.controls, len(made)))
+    trainings = len(made) * (len(names) + len(narrow)) + len(checked) * len(names)
+    progress = Progress(on_step, trainings * len(usable))
     for start in range(0, len(made), SPLITS_AT_ONCE):
-        posed = [
-            (s, target, _task(labels[target], made[s]))
-            for s in range(start, min(start + SPLITS_AT_ONCE, len(made)))
-            for target in usable
-        ]
-        answers = learn(data.vectors, [task for *_, task in posed], names, on_fit=progress)
+        now = range(start, min(start + SPLITS_AT_ONCE, len(made)))
+        posed = [(s, target, _task(labels[target], made[s])) for s in now for target in usable]
+        tasks = [task for *_, task in posed]
+        answers = learn(data.vectors, tasks, [*names, *narrow], on_fit=progress)
         for (s, target, task), answer in zip(posed, answers, strict=True):
             if answer is not None:
-                _count(answer, s, task, target, curves, tallies[target])
+                _count(answer, s, task, target, curves, tallies[target], names)
+        without = [(s, t, controls[t].task(task)) for s, t, task in posed if s in checked]
+        answers = learn(data.vectors, [task for *_, task in without], names, on_fit=progress)
+        for (s, target, task), answer in zip(without, answers, strict=True):
+            if answer is not None:
+                controls[target].add(s, task, answer)
     rows: list[dict[str, Any]] = []
+    tests: list[dict[str, Any]] = []
     repeats = Repeats.of(made, data.person)
     headlines = []
+    groups = data.values(GROUP)
     for target in usable:
-        rows += _numbers(data, labels[target], names, tallies[target], target, common, repeats)
+        asked = Probed(data, labels[target], tallies[target], common, repeats)
+        rows += probe_numbers(asked, names, target, controls.get(target))
+        tests += asked.unequal(target, len(readers(names)) - 1)
         headlines.append((target, readers(names)[-1], len(labels[target].names),
                           curves.choices(target)))  # fmt: skip
     few = [
@@ -175,11 +211,22 @@ def probe(
         },
         orient="row",
     )
+    topics = [
+        Topic(t, tallies[t], {c: {"probe": c} for c in tallies[t].place}, labels[t].names, groups)
+        for t in usable
+    ]
     return ProbeResult(
         make_frame(rows, ProbeResult.columns),
-        {"curves": curves.frame(), "headline": headline, "left_out": left_out},
+        {
+            "curves": curves.frame(),
+            "headline": headline,
+            "tests": with_holm(tests, ("metric",)),
+            "left_out": left_out,
+            "repeats": repeats.frame(),
+        },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
+        outcomes_of(topics, data.rows["sample_id"], data.person),
     )
 
 
@@ -192,54 +239,17 @@ def _task(labels: Labels, split: Split) -> Task:
 
 
 def _count(
-    answer: Answer, split: int, task: Task, target: str, curves: Curves, tally: Tally
+    answer: Answer,
+    split: int,
+    task: Task,
+    target: str,
+    curves: Curves,
+    tally: Tally,
+    names: Sequence[str],
 ) -> None:
-    curves.add(target, task.seed, answer.trained)
-    chosen = curves.choose(target, [answer.trained], [task.validation.size])
+    """Take in what probes said; which is the strongest is chosen among `names` alone."""
+    trained = {name: answer.trained[name] for name in names}
+    curves.add(target, task.seed, trained)
+    chosen = curves.choose(target, [trained], [task.validation.size])
     for reader in tally.place:
         tally.add(split, reader, task.test, answer.predicted.get(reader, answer.predicted[chosen]))
-
-
-def _numbers(
-    data: StudyData,
-    labels: Labels,
-    names: Sequence[str],
-    tally: Tally,
-    target: str,
-    common: CommonOptions,
-    repeats: Repeats,
-) -> list[dict[str, Any]]:
-    tried = np.flatnonzero(tally.tried() & (labels.codes >= 0))
-    everybody = np.zeros_like(labels.codes)
-    strata = np.maximum(labels.codes, 0)
-
-    def judged(rows: Rows, classes: Rows) -> Judged:
-        return Judged(tally, rows, classes, data.person, strata, common.asked, repeats)
-
-    models = range(len(tally.place))
-    balanced = judged(tried, labels.codes).balanced(models, least_classes=len(labels.names))
-    overall = judged(tried, everybody).balanced(models, least_classes=1)
-    groups = np.array([g or "" for g in data.values(GROUP)], dtype=object)
-    within = {
-        group: judged(tried[groups[tried] == group], everybody).balanced(models, least_classes=1)
-        for group in sorted(set(groups[tried].tolist()) - {""})
-    }
-    rows = []
-    for m, name in enumerate(readers(names)):
-        at = {"target": target, "probe": name}
-        rows.append(number("probe", "balanced_accuracy", balanced[m], **at, group="all"))
-        rows.append(number("probe", "accuracy", overall[m], **at, group="all"))
-        for group, accuracies in within.items():
-            rows.append(number("probe", "accuracy", accuracies[m], **at, group=group))
-    people = int(np.unique(data.person[tried]).size)
-    chance = 1 / len(labels.names)
-    by_definition = Estimate(
-        chance, chance, chance, common.level, tried.size, people, "by definition"
-    )
-    commonest = np.bincount(labels.codes[tried], minlength=1).max()
-    share = float(commonest / max(tried.size, 1))
-    why = "share of the commonest class among these rows"
-    majority = replace(by_definition, value=share, low=share, high=share, method=why)
-    rows.append(number("probe", "majority", majority, target=target, probe="none", group="all"))
-    rows.append(number("probe", "chance", by_definition, target=target, probe="none", group="all"))
-    return rows

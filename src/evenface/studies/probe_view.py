@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -43,8 +44,10 @@ def read_probe(result: ProbeResult) -> list[str]:
             )
             sentences.append(
                 f"A linear probe alone reaches a balanced accuracy of {said(linear)} for "
-                f"{'the group' if target == 'group' else drawing.short(target, 60)}."
+                f"{_plain(target)}."
             )
+        sentences += [*_control(result, target, best), *_dimensions(result, target)]
+        sentences.append(_unequal(result, target))
     few = result.tables["left_out"]
     if few.height:
         values = [
@@ -52,6 +55,71 @@ def read_probe(result: ProbeResult) -> list[str]:
         ]
         sentences.append(f"Left out for too few identities: {listed(values)}.")
     return sentences
+
+
+def _control(result: ProbeResult, target: str, best: str) -> Iterator[str]:
+    at = {"target": target, "probe": best, "group": "all"}
+    if not result.where(metric="control_accuracy", **at).height:
+        return
+    unseen = result.estimate(metric="control_accuracy", **at)
+    seen = result.estimate(metric="control_accuracy_seen", **at)
+    if unseen.value is None:
+        return
+    by_heart = (
+        f", and {said(seen)} on other pictures of people it learned from, whom it may know by heart"
+        if seen.value is not None
+        else ""
+    )
+    yield (
+        f"With labels shuffled among identities, so that they mean nothing, the probe has "
+        f"{said(unseen)} on people it never saw{by_heart}."
+    )
+
+
+def _dimensions(result: ProbeResult, target: str) -> Iterator[str]:
+    found = result.where(metric="balanced_accuracy_by_dimension", target=target).drop_nulls("value")
+    lost = result.where(metric="lost_by_dimension", target=target).drop_nulls("value")
+    if found.height < 2 or not lost.height:
+        return
+    shown = [
+        f"{said(result.estimate(metric=row['metric'], target=target, dimension=row['dimension']))} "
+        f"on {row['dimension']}"
+        for row in (found.row(0, named=True), found.row(-1, named=True))
+    ]
+    last = lost.sort("dimension")["dimension"][-1]
+    cost = result.estimate(metric="lost_by_dimension", target=target, dimension=last)
+    yield (
+        f"A linear probe on the widest principal axes alone has {' and '.join(shown)}, which are "
+        f"all; cut to {last} axes it loses {said(cost, signed=True)}."
+    )
+
+
+def _unequal(result: ProbeResult, target: str) -> str:
+    """Say for which groups a corrected test finds other accuracies than for everybody else."""
+    tests = result.tables["tests"].filter(about=target)
+    known = tests.filter(pl.col("p_holm").is_not_null())
+    if not known.height:
+        return f"Whether groups are served unequally could not be tested for {_plain(target)}."
+    found = known.filter(pl.col("p_holm") < 1 - float(result.config["level"]))
+    corrected = f"(permutation tests over identities, Holm over {result.tables['tests'].height})"
+    if not found.height:
+        return f"No group is shown to be right more or less often than the others {corrected}."
+    parts = []
+    for above_zero, word in ((True, "more"), (False, "less")):
+        own = found.filter((pl.col("value") > 0) == above_zero).sort("value")
+        names = [f"{r['a']} ({_apart(r)})" for r in own.rows(named=True)]
+        if names:
+            parts.append(f"{word} often for {listed(names)}")
+    return f"It is right {' and '.join(parts)} than for all others {corrected}."
+
+
+def _apart(row: dict[str, Any]) -> str:
+    shown = f"{row['value']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
+    return shown.replace("-", "\u2212")
+
+
+def _plain(target: str) -> str:
+    return "the group" if target == "group" else drawing.short(target, 60)
 
 
 def _reader(best: str, chosen: str) -> str:
@@ -94,6 +162,34 @@ def draw_probe(result: ProbeResult) -> Figure:
 
 def _chance(result: ProbeResult, target: str) -> float:
     return result.estimate(metric="chance", target=target).value or 0.0
+
+
+def draw_dimensions(result: ProbeResult) -> Figure:
+    """Draw the linear probe's balanced accuracy against the number of principal axes."""
+    found = result.where(metric="balanced_accuracy_by_dimension").drop_nulls("value")
+    with drawing.styled():
+        figure = drawing.new_figure(6.4, 3.4)
+        axes = figure.subplots()
+        for k, target in enumerate(dict.fromkeys(found["target"].to_list())):
+            own = found.filter(target=target).sort("dimension")
+            x = own["dimension"].to_numpy()
+            shade = drawing.colour(k)
+            axes.fill_between(x, own["low"], own["high"], color=shade, alpha=0.15, lw=0)
+            label = "demographic group" if target == "group" else drawing.short(target, 26)
+            axes.plot(
+                x, own["value"], color=shade, marker=drawing.MARKERS[k % 8], ms=5, label=label
+            )
+            axes.axhline(_chance(result, target), color=shade, lw=1, ls=":", zorder=0)
+        axes.set_xscale("log", base=2)
+        ticks = sorted(set(found["dimension"].to_list()))
+        axes.set_xticks(ticks, [str(t) for t in ticks])
+        axes.minorticks_off()
+        axes.set_ylim(0, 1.02)
+        axes.grid(axis="y")
+        axes.set_xlabel("widest principal axes of the training rows (dotted: chance)")
+        axes.set_title("linear probe: balanced accuracy")
+        axes.legend(loc="lower right")
+    return figure
 
 
 def draw_curves(result: ProbeResult) -> Figure:

@@ -32,7 +32,10 @@ LEADING = {
 }
 """Columns that every study's frame has first."""
 
-VERSION = 2
+VERSION = 3
+
+OUTCOMES = ".outcomes.parquet"
+"""How the file ends that holds which pictures models were right about."""
 
 DAMAGE = (
     AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError,
@@ -55,12 +58,16 @@ class Result(ABC):
         Every option the study ran with.
     context : mapping
         What was measured: rows, identities, groups, embedder, splits, what was left out.
+    outcomes : polars.DataFrame, optional
+        Which pictures held-out models were right about (`evenface.studies.outcomes`), which
+        comparing two runs stands on. Kept in a file of its own; not read back with a result.
     """
 
     numbers: pl.DataFrame
     tables: Mapping[str, pl.DataFrame]
     config: Mapping[str, Any]
     context: Mapping[str, Any]
+    outcomes: pl.DataFrame | None = None
 
     study: ClassVar[str]
     columns: ClassVar[dict[str, Any]]
@@ -129,14 +136,17 @@ class Result(ABC):
         return cls(numbers, tables, saved["config"], saved["context"])
 
     def save(self, folder: Path, *, key: str = "") -> Path:
-        """Write ``<study>.json`` and ``<study>.parquet``; return the JSON file's path.
+        """Write ``<study>.json``, ``<study>.parquet``, outcomes; return the JSON file's path.
 
         Each file is written under another name and renamed: what is there is whole.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        table = folder / f"{self.study}.parquet"
-        self.numbers.write_parquet(table.with_suffix(".tmp"))
-        os.replace(table.with_suffix(".tmp"), table)
+        tables = {".parquet": self.numbers, OUTCOMES: self.outcomes}
+        for ending, frame in tables.items():
+            if frame is not None:
+                table = folder / f"{self.study}{ending}"
+                frame.write_parquet(table.with_suffix(".tmp"))
+                os.replace(table.with_suffix(".tmp"), table)
         file = folder / f"{self.study}.json"
         text = json.dumps({**self.to_dict(), "key": key}, ensure_ascii=False, allow_nan=False)
         file.with_suffix(".tmp").write_text(text, encoding="utf-8")

@@ -27,6 +27,7 @@ from evenface.studies.data import (
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.judged import Repeats
+from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.result import Result, make_frame
 from evenface.studies.training_sets import ALL, MATCHED, rows_for, rows_to_test, training_sets
 
@@ -185,7 +186,8 @@ def transfer(
                 predicted = answer.predicted.get(name, answer.predicted[chosen])
                 tally.add(s, asked.column(name, model), test, predicted)
     carried = {"target": options.target, "across": options.across}
-    found = weigh(data, target, across, tally, asked, common, Repeats.of(made, data.person))
+    repeats = Repeats.of(made, data.person)
+    found = weigh(data, target, across, tally, asked, common, repeats)
     rows = [{**row, **carried} for row in found.numbers]
     wanted = rows_for(target, across, groups, ALL, np.arange(len(target.codes)))
     if options.test is not None:
@@ -205,11 +207,23 @@ def transfer(
             .cast({"identities": pl.Float64, "rows": pl.Float64}),
             "left_out": left_out,
             "untested": pl.DataFrame({"identities": [int(untested)]}),
+            "repeats": repeats.frame(),
             **found.tables,
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
+        outcomes_of(
+            [Topic(options.target, tally, asked.keys, target.names, _named(across, groups))],
+            data.rows["sample_id"],
+            data.person,
+        ),
     )
+
+
+def _named(across: Labels, groups: Sequence[str]) -> list[str | None]:
+    """Return each row's group, None where it is of none that takes part."""
+    names = [name if name in groups else None for name in across.names] + [None]
+    return [names[code] for code in across.codes]
 
 
 def _usable(data: StudyData, target: Labels, across: Labels) -> tuple[list[str], pl.DataFrame]:

@@ -1,0 +1,105 @@
+"""The numbers of `probe`: every reader on everybody and on each group, beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from evenface.faces.split import Rows
+from evenface.stats.intervals import Estimate
+from evenface.studies.controls import Controls, by_dimension
+from evenface.studies.data import GROUP, CommonOptions, Labels, StudyData
+from evenface.studies.heldout import Tally, readers
+from evenface.studies.judged import Judged, Repeats
+from evenface.studies.result import number
+from evenface.studies.unequal import against_others
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Everything that was said about one target, ready to be judged on any of the rows."""
+
+    data: StudyData
+    labels: Labels
+    tally: Tally
+    common: CommonOptions
+    repeats: Repeats
+
+    @cached_property
+    def tried(self) -> Rows:
+        """Rows of known class that every reader was tried on."""
+        return np.flatnonzero(self.tally.tried() & (self.labels.codes >= 0))
+
+    def on(self, rows: Rows, *, by_class: bool = False) -> Judged:
+        """Judge all readers on some rows; `by_class`: by the mean of the classes' recalls."""
+        codes = self.labels.codes
+        classes, strata = codes if by_class else np.zeros_like(codes), np.maximum(codes, 0)
+        asked, person = self.common.asked, self.data.person
+        return Judged(self.tally, rows, classes, person, strata, asked, self.repeats)
+
+    @cached_property
+    def within(self) -> dict[str, Judged]:
+        """Judge the rows of each group."""
+        return {group: self.on(self.tried[self._groups == group]) for group in self._names}
+
+    @cached_property
+    def _groups(self) -> np.ndarray[Any, Any]:
+        return np.array([g or "" for g in self.data.values(GROUP)], dtype=object)[self.tried]
+
+    @property
+    def _names(self) -> list[str]:
+        return sorted(set(self._groups.tolist()) - {""})
+
+    def unequal(self, target: str, model: int) -> list[dict[str, Any]]:
+        """Test whether a reader is right more or less often for one group than for the rest."""
+        rest = ((g, self.tried[(self._groups != g) & (self._groups != "")]) for g in self._names)
+        judged = [(g, self.within[g], self.on(rows)) for g, rows in rest if rows.size]
+        return against_others(judged, model, target, self.common.asked)
+
+
+def probe_numbers(
+    asked: Probed, names: Sequence[str], target: str, control: Controls | None
+) -> list[dict[str, Any]]:
+    """Return every number about one target.
+
+    Parameters
+    ----------
+    asked : Probed
+    names : sequence of str
+        The probes.
+    target : str
+    control : Controls, optional
+        The target's control task.
+    """
+    labels, tried, readable = asked.labels, asked.tried, readers(names)
+    models, classes = range(len(readable)), len(labels.names)
+    by_class = asked.on(tried, by_class=True)
+    balanced = by_class.balanced(models, least_classes=classes)
+    overall = asked.on(tried).balanced(models, least_classes=1)
+    within = {g: one.balanced(models, least_classes=1) for g, one in asked.within.items()}
+    rows = []
+    for m, name in enumerate(readable):
+        at = {"probe": name}
+        rows.append(number("probe", "balanced_accuracy", balanced[m], **at, group="all"))
+        rows.append(number("probe", "accuracy", overall[m], **at, group="all"))
+        for group, accuracies in within.items():
+            rows.append(number("probe", "accuracy", accuracies[m], **at, group=group))
+    if control is not None:
+        rows += control.numbers(balanced, classes, asked.common.asked, asked.repeats)
+    rows += by_dimension(by_class, asked.tally.place, asked.data.vectors.shape[1], classes)
+    people = int(np.unique(asked.data.person[tried]).size)
+    by_definition = Estimate(
+        1 / classes, 1 / classes, 1 / classes, asked.common.level, tried.size, people,
+        "by definition",
+    )  # fmt: skip
+    commonest = np.bincount(labels.codes[tried], minlength=1).max()
+    share = float(commonest / max(tried.size, 1))
+    why = "share of the commonest class among these rows"
+    majority = replace(by_definition, value=share, low=share, high=share, method=why)
+    rows.append(number("probe", "majority", majority, probe="none", group="all"))
+    rows.append(number("probe", "chance", by_definition, probe="none", group="all"))
+    return [{**row, "target": target} for row in rows]
