@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evenface._version import __version__
 
 if TYPE_CHECKING:
+    from evenface.comparison import Comparison, compare
     from evenface.config import StudyConfig
     from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
     from evenface.embed.exchange import export_embeddings, import_vectors
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from evenface.study import demo, run
 
 _HOMES = {
+    "comparison": ("Comparison", "compare"),
     "config": ("StudyConfig",),
     "embed.embeddings": ("Embeddings", "embeddings_from_arrays"),
     "embed.exchange": ("export_embeddings", "import_vectors"),
@@ -83,6 +85,7 @@ __all__ = [
     "ChecksOptions",
     "ChecksResult",
     "CommonOptions",
+    "Comparison",
     "Embedder",
     "Embeddings",
     "Estimate",
@@ -110,6 +113,7 @@ __all__ = [
     "build_report",
     "check_embeddings",
     "checks",
+    "compare",
     "demo",
     "embed_faces",
     "embeddings_from_arrays",

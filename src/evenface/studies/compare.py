@@ -106,17 +106,18 @@ def compare_results(first: Result, second: Result) -> Compared:
 def _aligned(first: Result, second: Result) -> tuple[dict[str, tuple[str, str]], list[Pair]]:
     """Return columns in which the runs differ as a whole, and rows that are about the same."""
     own = list(second.columns)
+    one, other = (r.numbers.filter(~pl.col("metric").is_in(NOT_COMPARED)) for r in (first, second))
     differs = {}
     for column in own:
-        a, b = (r.numbers[column].drop_nulls().unique().to_list() for r in (first, second))
+        a, b = (n[column].drop_nulls().unique().to_list() for n in (one, other))
         if len(a) == len(b) == 1 and a != b:
             differs[column] = (str(a[0]), str(b[0]))
     keys = ["metric", *(c for c in own if c not in differs)]
-    place = {tuple(row[c] for c in keys): row for row in first.numbers.rows(named=True)}
+    place = {tuple(row[c] for c in keys): row for row in one.rows(named=True)}
     pairs = [
         (place[key], row)
-        for row in second.numbers.rows(named=True)
-        if (key := tuple(row[c] for c in keys)) in place and row["metric"] not in NOT_COMPARED
+        for row in other.rows(named=True)
+        if (key := tuple(row[c] for c in keys)) in place
     ]
     return differs, pairs
 

@@ -49,6 +49,8 @@ def what(row: Mapping[str, Any]) -> str:
     own = [c for c in row if c not in LEADING and c not in ("a", "b", "p", "p_holm", "paired")]
     if {"train_on", "test_on"} <= set(own):
         return f"{row['train_on']} \u2192 {row['test_on']}"
+    if "labelling" in own:
+        return f"{row['labelling']}, {row['per_group']} identities a group"
     values = [row[c] for c in own if row[c] is not None and row[c] not in ("all", "none")]
     if row.get("probe") and row.get("target"):
         values = [row["target"], *([row["group"]] if row["group"] != "all" else [])]
