@@ -79,6 +79,13 @@ def describe(name: str, result: Result) -> str:
             "Balanced accuracy of every probe with its interval, one panel for each attribute, "
             "chance dotted. The same numbers are in the table."
         )
+    if name.endswith("_labels"):
+        return (
+            "Lines of each number with its interval against the share of identities whose labels "
+            "are wrong or left out. Where they reach chance or zero is in the table."
+        )
+    if name == "probe_dimensions":
+        return "Balanced accuracy of a linear probe against the number of principal axes it sees."
     if name == "probe_curves":
         return "Loss and accuracy of the MLP probe on training and validation rows, by epoch."
     if name.startswith("transfer"):

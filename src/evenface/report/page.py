@@ -127,6 +127,7 @@ def render(
         views={name: view(result, known) for name, result in loaded.results.items()},
         few=summary.FEW,
         needed_table=tables.needed_table,
+        doubt_table=tables.doubt_table,
         names=names,
         has_study=has_study,
     )

@@ -9,11 +9,14 @@ from typing import Any
 import polars as pl
 
 from evenface.stats.accuracy import BOTH, EXACT, FEW
+from evenface.stats.flips import WAYS
 from evenface.stats.worst import WIDENED
 from evenface.studies.drawing import HEAT
 from evenface.studies.heldout import readers, title
+from evenface.studies.label_noise import breakdowns, standing
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
+from evenface.studies.result import Result
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 
@@ -228,6 +231,22 @@ def needed_table(result: TransferResult) -> list[dict[str, Any]]:
         rows.append({"what": what, "have": first["have"], "counts": counts,
                      "resolved": f"{first['resolved']:.2f}"})  # fmt: skip
     return rows
+
+
+def doubt_table(result: Result) -> list[dict[str, str]]:
+    """Return, for each conclusion that stands, which share of wrong labels it bears."""
+    noise = result.tables.get("label_noise")
+    if noise is None or not noise.height:
+        return []
+    most = 100 * float(noise["share"].max() or 0)  # type: ignore[arg-type]
+    return [
+        {
+            "what": title_of(row["what"]),
+            "group": "everybody tested" if row["group"] == "all" else row["group"],
+            **{w: f"> {most:g} %" if row[w] is None else f"{100 * row[w]:.1f} %" for w in WAYS},
+        }
+        for row in standing(breakdowns(noise)).rows(named=True)
+    ]
 
 
 def _column(cells: Mapping[Any, Any], rows: list[str], column: str) -> dict[str, Any]:

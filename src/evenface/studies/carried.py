@@ -15,6 +15,7 @@ from evenface.stats.intervals import Estimate
 from evenface.studies.data import CommonOptions, Labels, StudyData
 from evenface.studies.heldout import Tally
 from evenface.studies.judged import Judged, Repeats, weakened, with_holm
+from evenface.studies.label_noise import LABEL_NOISE, Conclusion, label_noise_rows
 from evenface.studies.needed import NEEDED, needed_rows
 from evenface.studies.result import number
 from evenface.studies.training_sets import ALL, MATCHED
@@ -67,11 +68,12 @@ class Asks:
 
 @dataclass
 class Found:
-    """Rows of the frame, and the tables ``tests`` and ``needed``."""
+    """Rows of the frame, and the tables ``tests``, ``needed`` and ``label_noise``."""
 
     numbers: list[dict[str, Any]] = field(default_factory=list)
     tests: list[dict[str, Any]] = field(default_factory=list)
     needed: list[dict[str, Any]] = field(default_factory=list)
+    doubts: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -79,6 +81,7 @@ class Found:
         return {
             "tests": with_holm(self.tests, ("about",)),
             "needed": pl.DataFrame(self.needed, schema=NEEDED, orient="row"),
+            "label_noise": pl.DataFrame(self.doubts, schema=LABEL_NOISE, orient="row"),
         }
 
 
@@ -103,7 +106,11 @@ def weigh(
             Judged(tally, rows, classes, data.person, strata, common.asked, repeats)
             for classes in (np.zeros_like(target.codes), target.codes)
         ]
-        _of_group(found, asks, test_on, judged, len(target.names), common.asked)
+        claims = _of_group(found, asks, test_on, judged, len(target.names), common.asked)
+        found.doubts += label_noise_rows(
+            tally, rows, target.codes, data.person, claims, common.asked,
+            about=test_on, strata=across.codes,
+        ) if claims else []  # fmt: skip
     found.numbers.sort(key=lambda r: asks.readers.index(r["probe"]))
     return found
 
@@ -115,8 +122,10 @@ def _of_group(
     judged: Sequence[Judged],
     classes: int,
     asked: Asked,
-) -> None:
+) -> list[Conclusion]:
+    """Work out the numbers of one group; return which gaps of the headline stand."""
     plain, recalls = judged
+    claims: list[Conclusion] = []
     numbers: dict[tuple[str, str, str], Estimate] = {}
     for kind in asks.kinds(test_on):
         names = [(reader, model) for reader in asks.readers for model in kind]
@@ -134,8 +143,8 @@ def _of_group(
             numbers[(*name, "transfer_gap")] = gap
         if kind[0] not in asks.groups:
             continue
-        tests = recalls.tests(pairs)
-        for (reader, model), gap, test in zip(names, gaps, tests, strict=True):
+        tests, noises = recalls.tests(pairs), recalls.noise(list(pairs))
+        for (reader, model), gap, test, noise in zip(names, gaps, tests, noises, strict=True):
             found.tests.append(
                 {
                     "metric": "transfer_gap", "about": reader, "a": test_on, "b": model,
@@ -149,6 +158,8 @@ def _of_group(
                 deviation = recalls.deviation(a, b)
                 what = f"{model} \u2192 {test_on}"
                 found.needed += needed_rows("transfer_gap", what, deviation, gap, asked)
+                if gap.low is not None and gap.low > 0:
+                    claims.append(Conclusion(what, a, b, noise=noise))
     for reader in asks.readers:
         for model in asks.models:
             for metric in ("accuracy", "balanced_accuracy", "transfer_gap"):
@@ -157,3 +168,4 @@ def _of_group(
                     found.numbers.append(
                         number("transfer", metric, numbers[reader, model, metric], **at)
                     )
+    return claims

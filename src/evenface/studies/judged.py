@@ -136,8 +136,13 @@ class Judged:
                 found[split] = one
         return found
 
-    def _noise(self, asked: Sequence[tuple[int, int | None]]) -> list[Noise | None]:
-        """Return what training adds to alike numbers: of one model each, or of two."""
+    def noise(self, asked: Sequence[tuple[int, int | None]]) -> list[Noise | None]:
+        """Return what training adds to alike numbers: of one model each, or of two.
+
+        Parameters
+        ----------
+        asked : sequence of (model, other or None)
+        """
         splits = list(self._by_split)
         values, testing = np.empty((2, len(splits), len(asked)))
         for s, recalls in enumerate(self._by_split.values()):
@@ -164,7 +169,7 @@ class Judged:
         """
         return [
             self.recalls.balanced(m, noise=noise, least_classes=least_classes)
-            for m, noise in zip(models, self._noise([(m, None) for m in models]), strict=True)
+            for m, noise in zip(models, self.noise([(m, None) for m in models]), strict=True)
         ]
 
     def differences(
@@ -173,7 +178,7 @@ class Judged:
         """Balanced accuracies of models minus those of others, on the same rows."""
         return [
             self.recalls.difference(a, b, noise=noise, least_classes=least_classes)
-            for (a, b), noise in zip(pairs, self._noise(list(pairs)), strict=True)
+            for (a, b), noise in zip(pairs, self.noise(list(pairs)), strict=True)
         ]
 
     def deviation(self, model: int, other: int | None = None) -> float:

@@ -26,6 +26,7 @@ from evenface.studies.data import (
 )
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.judged import Repeats, with_holm
+from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.probed import Probed, probe_numbers
 from evenface.studies.result import Result, make_frame
@@ -65,8 +66,9 @@ class ProbeResult(Result):
 
     `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (per target,
     which rows are the headline and which probes it took how often), ``tests`` (is the headline
-    right more or less often for one group than for the others) and ``left_out`` (values with too
-    few identities).
+    right more or less often for one group than for the others), ``label_noise`` (the headline if
+    recorded labels were wrong), ``repeats`` (how splits hang together) and ``left_out`` (values
+    with too few identities).
     """
 
     study: ClassVar[str] = "probe"
@@ -91,14 +93,18 @@ class ProbeResult(Result):
     def figures(self) -> dict[str, Figure]:
         """Return ``probe`` (accuracies) and, where they were asked for, further ones.
 
-        ``probe_dimensions`` (a linear probe on fewer axes), ``probe_curves`` (training of the
-        MLP).
+        ``probe_dimensions`` (a linear probe on fewer axes), ``probe_labels`` (if labels were
+        wrong), ``probe_curves`` (training of the MLP).
         """
+        from evenface.studies.label_noise_view import draw_label_noise
         from evenface.studies.probe_view import draw_curves, draw_dimensions, draw_probe
 
         drawn = {"probe": draw_probe(self)}
         if self.where(metric="lost_by_dimension").drop_nulls("value").height:
             drawn["probe_dimensions"] = draw_dimensions(self)
+        doubts = self.tables["label_noise"].filter(group="all")
+        if doubts.height:
+            drawn["probe_labels"] = draw_label_noise(doubts, "balanced accuracy")
         if self.tables["curves"].height:
             drawn["probe_curves"] = draw_curves(self)
         return drawn
@@ -184,13 +190,16 @@ def probe(
                 controls[target].add(s, task, answer)
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
+    doubts: list[dict[str, Any]] = []
     repeats = Repeats.of(made, data.person)
     headlines = []
     groups = data.values(GROUP)
     for target in usable:
-        asked = Probed(data, labels[target], tallies[target], common, repeats)
-        rows += probe_numbers(asked, names, target, controls.get(target))
-        tests += asked.unequal(target, len(readers(names)) - 1)
+        asked = Probed(data, labels[target], names, tallies[target], common, repeats)
+        best = len(readers(names)) - 1
+        rows += probe_numbers(asked, target, controls.get(target))
+        tests += asked.unequal(target, best)
+        doubts += asked.label_noise(target, best)
         headlines.append((target, readers(names)[-1], len(labels[target].names),
                           curves.choices(target)))  # fmt: skip
     few = [
@@ -221,6 +230,7 @@ def probe(
             "curves": curves.frame(),
             "headline": headline,
             "tests": with_holm(tests, ("metric",)),
+            "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
             "left_out": left_out,
             "repeats": repeats.frame(),
         },

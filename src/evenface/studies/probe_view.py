@@ -9,6 +9,7 @@ import polars as pl
 
 from evenface.studies import drawing
 from evenface.studies.heldout import STRONGEST, readers, title
+from evenface.studies.label_noise import said_breakdowns
 from evenface.studies.words import above, listed, plural, said
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def read_probe(result: ProbeResult) -> list[str]:
             )
         sentences += [*_control(result, target, best), *_dimensions(result, target)]
         sentences.append(_unequal(result, target))
+    sentences += said_breakdowns(result.tables["label_noise"], clause=_readable)
     few = result.tables["left_out"]
     if few.height:
         values = [
@@ -111,6 +113,10 @@ def _unequal(result: ProbeResult, target: str) -> str:
         if names:
             parts.append(f"{word} often for {listed(names)}")
     return f"It is right {' and '.join(parts)} than for all others {corrected}."
+
+
+def _readable(row: dict[str, Any]) -> str:
+    return f"{_plain(row['what'])} can be read better than by chance"
 
 
 def _apart(row: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from evenface.studies.controls import Controls, by_dimension
 from evenface.studies.data import GROUP, CommonOptions, Labels, StudyData
 from evenface.studies.heldout import Tally, readers
 from evenface.studies.judged import Judged, Repeats
+from evenface.studies.label_noise import Conclusion, label_noise_rows
 from evenface.studies.result import number
 from evenface.studies.unequal import against_others
 
@@ -25,6 +26,7 @@ class Probed:
 
     data: StudyData
     labels: Labels
+    probes: Sequence[str]
     tally: Tally
     common: CommonOptions
     repeats: Repeats
@@ -54,6 +56,30 @@ class Probed:
     def _names(self) -> list[str]:
         return sorted(set(self._groups.tolist()) - {""})
 
+    def label_noise(self, target: str, model: int) -> list[dict[str, Any]]:
+        """Return how being readable bears wrong labels: of everybody, and of each group alone.
+
+        Nothing for a reader that is not shown to be better than chance.
+        """
+        judged, classes = self.on(self.tried, by_class=True), len(self.labels.names)
+        models = range(len(readers(self.probes)))
+        found = judged.balanced(models, least_classes=classes)[model]
+        if found.low is None or found.low <= 1 / classes:
+            return []
+        noise = judged.noise([(m, None) for m in models])[model]
+        claim = [Conclusion(target, model, bound=1 / classes, noise=noise)]
+        groups = np.full(len(self.labels.codes), "", dtype=object)
+        groups[self.tried] = self._groups
+        doubted = [("all", None), *((g, groups == g) for g in self._names)]
+        return [
+            row
+            for group, mask in doubted
+            for row in label_noise_rows(
+                self.tally, self.tried, self.labels.codes, self.data.person, claim,
+                self.common.asked, about=target, group=group, doubted=mask,
+            )
+        ]  # fmt: skip
+
     def unequal(self, target: str, model: int) -> list[dict[str, Any]]:
         """Test whether a reader is right more or less often for one group than for the rest."""
         rest = ((g, self.tried[(self._groups != g) & (self._groups != "")]) for g in self._names)
@@ -61,21 +87,17 @@ class Probed:
         return against_others(judged, model, target, self.common.asked)
 
 
-def probe_numbers(
-    asked: Probed, names: Sequence[str], target: str, control: Controls | None
-) -> list[dict[str, Any]]:
+def probe_numbers(asked: Probed, target: str, control: Controls | None) -> list[dict[str, Any]]:
     """Return every number about one target.
 
     Parameters
     ----------
     asked : Probed
-    names : sequence of str
-        The probes.
     target : str
     control : Controls, optional
         The target's control task.
     """
-    labels, tried, readable = asked.labels, asked.tried, readers(names)
+    labels, tried, readable = asked.labels, asked.tried, readers(asked.probes)
     models, classes = range(len(readable)), len(labels.names)
     by_class = asked.on(tried, by_class=True)
     balanced = by_class.balanced(models, least_classes=classes)

@@ -67,8 +67,10 @@ class TransferResult(Result):
     """The matrix of training groups and test groups, for every probe.
 
     `tables` holds ``curves``, ``headline`` (which rows are the headline, and which probes it
-    took), ``sizes`` (persons and rows each model learned from, mean over seeds), ``left_out``
-    and ``untested`` (persons whom some model could not be trained to test).
+    took), ``sizes`` (persons and rows each model learned from, mean over seeds), ``tests`` (of the
+    gaps), ``needed`` (people it would take to show smaller ones), ``label_noise`` (gaps if
+    recorded labels were wrong), ``repeats`` (how splits hang together), ``left_out`` and
+    ``untested`` (persons whom some model could not be trained to test).
     """
 
     study: ClassVar[str] = "transfer"
@@ -92,13 +94,19 @@ class TransferResult(Result):
         return read_transfer(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return ``transfer`` (the headline's matrix) and one for each other probe."""
+        """Return ``transfer`` (the headline's matrix) and one for each other probe.
+
+        ``transfer_labels``, if any gap is shown: what wrong labels would do to it.
+        """
+        from evenface.studies.label_noise_view import draw_label_noise
         from evenface.studies.transfer_view import draw_transfer
 
         others = [p for p in readers(self.config["probes"]) if p != self.headline]
+        doubts = self.tables["label_noise"]
         return {
             "transfer": draw_transfer(self, self.headline),
             **{f"transfer_{name}": draw_transfer(self, name) for name in others},
+            **({"transfer_labels": draw_label_noise(doubts, "gap")} if doubts.height else {}),
         }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from evenface.studies import drawing
 from evenface.studies.heldout import STRONGEST, title
+from evenface.studies.label_noise import said_breakdowns
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.words import above, listed, plural, said
 
@@ -54,6 +55,7 @@ def read_transfer(result: TransferResult) -> list[str]:
             f"Being the largest of {gaps.height}, it is on average overstated, and intervals are "
             f"not corrected for looking at many gaps. {_tested(result)}"
         )
+    sentences += said_breakdowns(result.tables["label_noise"], clause=_lost)
     sizes = dict(result.tables["sizes"].select("train_on", "identities").rows())
     single = [n for name, n in sizes.items() if name not in (ALL, MATCHED)]
     if single and min(single) < LITTLE:
@@ -72,6 +74,14 @@ def read_transfer(result: TransferResult) -> list[str]:
         values = [f"{v} ({n})" for v, n in few.rows()]
         sentences.append(f"Left out for too few identities of a class: {listed(values)}.")
     return sentences
+
+
+def _lost(row: dict[str, Any]) -> str:
+    other, own = row["what"].removesuffix(f" \u2192 {row['about']}"), row["about"]
+    return (
+        f"a model of {drawing.short(other, 60)} is right less often on {drawing.short(own, 60)} "
+        "than a model of the group itself"
+    )
 
 
 def _tested(result: TransferResult) -> str:
