@@ -2,37 +2,62 @@
 
 It is picked for being the least, so on average it is lower than that class's recall; in each
 resample the least is picked anew. A class without any error can't vary when it is drawn again;
-its exact bound takes the place of the missing spread.
+its exact bound takes the place of the missing spread. Training is taken to be the same part of the
+variance as in that class's own recall, and widens both ways as much.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy import stats
 
 from evenface.stats.accuracy import PERCENTILE, Recalls
 from evenface.stats.bootstrap import Array, percentiles
 from evenface.stats.intervals import Estimate, all_right_bound
-from evenface.stats.repeats import Noise
 
 WIDENED = f"{PERCENTILE}, widened by the exact bound of a class without spread"
 
+MOST = 0.999
+"""Part of a variance that training is taken to be at most: with all of it nothing is known."""
 
-def least(recalls: Recalls, model: int = 0, *, noise: Noise | None = None) -> Estimate:
-    """Return the recall of the worst class: in [0, 1]."""
+Shares = Sequence[float | None]
+
+
+def least(recalls: Recalls, model: int = 0, *, training: Shares | None = None) -> Estimate:
+    """Return the recall of the worst class: in [0, 1].
+
+    Parameters
+    ----------
+    recalls : Recalls
+    model : int
+    training : sequence of float or None, optional
+        For each class that is present, the part of its recall's variance that training makes
+        (`Estimate.training_share`).
+    """
     missing = recalls.missing(1)
     if missing:
         return missing
     worst = int(recalls.point[:, model].argmin())
     drawn = recalls.drawn()[..., model].min(axis=1)
     slack = _slack(recalls, worst, model)
-    return _estimate(recalls, float(recalls.point[worst, model]), drawn, slack, (0.0, 1.0), noise)
+    share = training[worst] if training else None
+    return _estimate(recalls, float(recalls.point[worst, model]), drawn, slack, (0.0, 1.0), share)
 
 
 def least_difference(
-    recalls: Recalls, model: int, other: int, *, noise: Noise | None = None
+    recalls: Recalls, model: int, other: int, *, training: Shares | None = None
 ) -> Estimate:
-    """Return the worst class's recall under one model minus that under another: in [-1, 1]."""
+    """Return the worst class's recall under one model minus that under another: in [-1, 1].
+
+    Parameters
+    ----------
+    recalls : Recalls
+    model, other : int
+    training : sequence of float or None, optional
+        For each class that is present, training's part of the variance of the two recalls'
+        difference. Where the models are worst in different classes the larger part counts.
+    """
     missing = recalls.missing(1)
     if missing:
         return missing
@@ -42,7 +67,8 @@ def least_difference(
     below, above = _slack(recalls, a, model)
     other_below, other_above = _slack(recalls, b, other)
     slack = (below + other_above, above + other_below)
-    return _estimate(recalls, value, drawn, slack, (-1.0, 1.0), noise)
+    known = [s for s in (training[a], training[b]) if s is not None] if training else []
+    return _estimate(recalls, value, drawn, slack, (-1.0, 1.0), max(known, default=None))
 
 
 def _slack(recalls: Recalls, k: int, model: int) -> tuple[float, float]:
@@ -58,17 +84,12 @@ def _estimate(
     drawn: Array,
     slack: tuple[float, float],
     limits: tuple[float, float],
-    noise: Noise | None,
+    training: float | None,
 ) -> Estimate:
     low, high = (float(x[0]) for x in percentiles(drawn[:, None], recalls.level))
-    quantile = float(stats.norm.ppf(0.5 + recalls.level / 2))
-    added = noise.variance * quantile**2 if noise else 0.0
-    down = np.sqrt(max(value - low, 0.0) ** 2 + slack[0] + added)
-    up = np.sqrt(max(high - value, 0.0) ** 2 + slack[1] + added)
-    share = None
-    if noise is not None:
-        whole = noise.variance + float(drawn.var())
-        share = noise.variance / whole if whole > 0 else 0.0
+    tested = 1 - min(training or 0.0, MOST)
+    down = np.sqrt(max(value - low, 0.0) ** 2 / tested + slack[0])
+    up = np.sqrt(max(high - value, 0.0) ** 2 / tested + slack[1])
     return Estimate(
         value,
         float(max(value - down, limits[0])),
@@ -77,5 +98,5 @@ def _estimate(
         recalls.n,
         recalls.persons,
         WIDENED if any(slack) else PERCENTILE,
-        share,
+        training,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -168,18 +168,6 @@ def bias(
         plan_sweep(people, groups.names, m, options.shares, options.total)
         for m in majorities(options.majority, groups, data)
     ]
-    records, scores = Records(), Scores(target.codes, groups, data.person)
-    for done, (learner, own) in enumerate(zip(learners, people, strict=True), 1):
-        for sweep in sweeps:
-            _learn_sweep(learner, own, sweep, data, groups, records, scores, points=done == 1)
-        if on_step:
-            on_step(done, len(learners))
-    if not scores.cells:
-        raise TrainingError(f"no space could be learned: {records.why()}")
-    frames = records.frames()
-    shown = data.rows.select("sample_id", pl.Series("group", data.values("group"), dtype=pl.String))
-    test_share = float(np.mean([one.test.size / max(one.train.size, 1) for one in learners]))
-    tested = {"level": common.level, "test_share": test_share}
     cells = [
         Cell(loss, groups.names[s.majority], share, remedy)
         for s in sweeps
@@ -187,6 +175,18 @@ def bias(
         for k, share in enumerate(s.shares)
         for remedy in _remedies(loss, options.remedies, balanced=k == 0)
     ]
+    records, scores = Records(), Scores(target.codes, groups, data.person, cells, made)
+    for done, (learner, own) in enumerate(zip(learners, people, strict=True)):
+        for sweep in sweeps:
+            _learn_sweep(done, learner, own, sweep, data, groups, records, scores)
+        if on_step:
+            on_step(done + 1, len(learners))
+    if not scores.tally.said:
+        raise TrainingError(f"no space could be learned: {records.why()}")
+    frames = records.frames()
+    shown = data.rows.select("sample_id", pl.Series("group", data.values("group"), dtype=pl.String))
+    test_share = float(np.mean([one.test.size / max(one.train.size, 1) for one in learners]))
+    tested = {"level": common.level, "test_share": test_share}
     return BiasResult(
         make_frame(list(numbers(scores, cells, common)), BiasResult.columns),
         {
@@ -235,6 +235,7 @@ def _remedies(loss: str, names: Sequence[str], *, balanced: bool) -> list[str]:
 
 
 def _learn_sweep(
+    number: int,
     learner: Learner,
     people: People,
     sweep: Sweep,
@@ -242,10 +243,8 @@ def _learn_sweep(
     groups: Labels,
     records: Records,
     scores: Scores,
-    *,
-    points: bool,
 ) -> None:
-    """Train every loss on every composition of one split, and score the test rows."""
+    """Train every loss on every composition of the split of that number; score its test rows."""
     options = learner.options
     assert isinstance(options, BiasOptions)
     majority = groups.names[sweep.majority]
@@ -254,6 +253,7 @@ def _learn_sweep(
         numbers_of = numbers_at(share, sweep.total, sweep.majority, len(groups.names))
         train: Rows = people.rows(data.person, learner.train, numbers_of)
         learner.check(train)
+        scores.learned[majority, share].append(replace(learner.split, train=train))
         conditions = [
             Condition(loss, options.dims, remedy)
             for loss in options.losses
@@ -271,8 +271,8 @@ def _learn_sweep(
                 rates[condition.loss] = [best.rate]
             if learner.test.size:
                 cell = Cell(condition.loss, majority, share, condition.remedy)
-                scores.add(cell, learner.split.seed, learner.test, learner.predict(best))
-            if points and options.dims <= 3 and k in (0, len(sweep.shares) - 1):
+                scores.tally.add(number, cell.column, learner.test, learner.predict(best))
+            if number == 0 and options.dims <= 3 and k in (0, len(sweep.shares) - 1):
                 ids, state = data.rows["sample_id"], f"{majority} {share:.3f} {condition.remedy}"
                 records.points(ids, learner.test, condition, best, state)
 

@@ -10,7 +10,7 @@ from evenface.heads.objectives import LOSSES
 from evenface.studies import drawing
 from evenface.studies.losing import MEAN
 from evenface.studies.remedies import NONE, REMEDIES
-from evenface.studies.spaces_view import draw_places, few, lost_trainings
+from evenface.studies.spaces_view import covered, draw_places, few, lost_trainings
 from evenface.studies.words import above, said
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def read_bias(result: BiasResult) -> list[str]:
             shares = ", ".join(f"{s:g}" for s in missed["share"].to_list())
             sentences.append(f"Too few identities for a share of {shares} of {name}.")
     sentences += _remedied(result, alpha)
-    return [*sentences, *lost_trainings(result), *few(result)]
+    return [*sentences, covered(result), *lost_trainings(result), *few(result)]
 
 
 def _verdict(row: dict[str, Any], majority: str, alpha: float) -> str:

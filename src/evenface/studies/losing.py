@@ -1,14 +1,17 @@
 """Who loses how much, and whether one loss loses less than another.
 
-Numbers about one cell (a loss, a majority, a share, a remedy) resample the people tested. What
-compares cells is tested over splits: each split has other people to test, other people to learn
-from and another random start, so its difference carries all three; their spread is widened for
-the training people that splits share (Nadeau and Bengio 2003).
+Numbers about one cell (a loss, a majority, a share, a remedy) cover the people tested and, by how
+they vary between splits, those learned from. What compares cells is tested over splits: each split
+has other people to test, other people to learn from and another random start, so its difference
+carries all three; their spread is widened for the training people that splits share (Nadeau and
+Bengio 2003).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -16,14 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evenface.faces.split import Rows
-from evenface.stats.accuracy import Recalls
+from evenface.faces.split import Rows, Split
 from evenface.stats.comparisons import Comparison, corrected_t, holm
 from evenface.stats.intervals import Estimate
-from evenface.stats.worst import least, least_difference
 from evenface.studies.data import CommonOptions, Labels
+from evenface.studies.heldout import Tally
+from evenface.studies.judged import Repeats
 from evenface.studies.remedies import NONE
 from evenface.studies.result import number
+from evenface.studies.spaces import Grouped, restricted
 
 Values = npt.NDArray[np.float64]
 
@@ -39,9 +43,22 @@ class Cell(NamedTuple):
     share: float
     remedy: str
 
+    @property
+    def column(self) -> str:
+        """Name of a tally's column, in which the cell can be read."""
+        return "\x1f".join((self.loss, self.majority, repr(self.share), self.remedy))
+
+    @classmethod
+    def of(cls, column: str) -> Cell:
+        """Read a column's name."""
+        loss, majority, share, remedy = column.split("\x1f")
+        return cls(loss, majority, float(share), remedy)
+
 
 class Scores:
-    """Which test rows every cell got right.
+    """What every cell said about test rows, and whom it learned from.
+
+    Splits go by their position: those of one's own may have equal seeds.
 
     Parameters
     ----------
@@ -49,38 +66,49 @@ class Scores:
         Recorded classes.
     groups : Labels
     person : ndarray of intp, shape (N,)
+    cells : sequence of Cell
+    splits : sequence of Split
     """
 
-    def __init__(self, codes: Rows, groups: Labels, person: Rows) -> None:
-        self.codes, self.groups, self.person = codes, groups, person
-        self.cells: dict[Cell, dict[int, tuple[Rows, npt.NDArray[np.bool_]]]] = {}
+    def __init__(
+        self,
+        codes: Rows,
+        groups: Labels,
+        person: Rows,
+        cells: Sequence[Cell],
+        splits: Sequence[Split],
+    ) -> None:
+        self.tally = Tally(codes, [c.column for c in cells])
+        self.groups, self.person, self.splits = groups, person, splits
+        self.learned: dict[tuple[str, float], list[Split]] = defaultdict(list)
+        """Splits with the rows that were learned from, by majority and share."""
 
-    def add(self, cell: Cell, seed: int, rows: Rows, predicted: Rows) -> None:
-        """Take in the predictions of one split's test rows."""
-        self.cells.setdefault(cell, {})[seed] = (rows, predicted == self.codes[rows])
+    def repeats(self, cell: Cell) -> Repeats:
+        """Return how the trainings of a cell hang together."""
+        return Repeats.of(self.learned[cell.majority, cell.share], self.person)
 
-    def share(self, cell: Cell) -> Values:
-        """Return the share of right predictions of every row, nan where it was not tested."""
-        right, tries = np.zeros((2, len(self.codes)))
-        for rows, correct in self.cells.get(cell, {}).values():
-            np.add.at(right, rows, correct)
-            np.add.at(tries, rows, 1)
-        return np.where(tries > 0, right / np.maximum(tries, 1), np.nan)
+    @cached_property
+    def _within(self) -> dict[int, Values]:
+        """Accuracy on each split, shape (groups, cells), nan where nothing was predicted."""
+        found = {}
+        for split, rows, right in self.tally.by_split():
+            of = [right[self.groups.codes[rows] == g] for g in range(len(self.groups.names))]
+            nothing = np.full(right.shape[1], np.nan)
+            found[split] = np.stack([o.mean(axis=0) if len(o) else nothing for o in of])
+        return found
 
     def by_group(self, cell: Cell) -> dict[int, Values]:
         """Return each split's accuracy by group, nan where a group has no test row."""
-        found = {}
-        for seed, (rows, correct) in self.cells.get(cell, {}).items():
-            of = [self.groups.codes[rows] == g for g in range(len(self.groups.names))]
-            found[seed] = np.array([correct[o].mean() if o.any() else np.nan for o in of])
-        return found
+        k = self.tally.place[cell.column]
+        each = {split: accuracy[:, k] for split, accuracy in self._within.items()}
+        return {split: values for split, values in each.items() if not np.isnan(values).all()}
 
     def frame(self) -> pl.DataFrame:
         """Return each split's accuracy by group, one row each."""
         rows = [
-            (*cell, seed, name, float(value))
-            for cell in self.cells
-            for seed, values in self.by_group(cell).items()
+            (*Cell.of(column), self.splits[split].seed, name, float(value))
+            for column in self.tally.place
+            for split, values in self.by_group(Cell.of(column)).items()
             for name, value in zip(self.groups.names, values, strict=True)
             if not np.isnan(value)
         ]
@@ -101,29 +129,29 @@ def numbers(
 ) -> Iterator[dict[str, Any]]:
     """Yield every row of the frame.
 
-    Cells that were tested on the same rows share resamples, and are worked out together.
+    Cells that learned from the same people, and were tested on the same splits, are judged
+    together.
     """
-    shares = {cell: scores.share(cell) for cell in cells}
     found: dict[Cell, list[dict[str, Any]]] = {cell: [] for cell in cells}
-    alike: dict[bytes, list[tuple[Cell, Cell]]] = {}
+    alike: dict[tuple[Any, ...], list[tuple[Cell, Cell]]] = defaultdict(list)
     for cell in cells:
         first = balanced_cell(cell, cells)
+        own, other = scores.by_group(cell), scores.by_group(first)
         # On the same people, tested under both: a drop is paired.
-        both = ~np.isnan(shares[first]) & ~np.isnan(shares[cell]) & (scores.groups.codes >= 0)
-        if both.any():
-            alike.setdefault(both.tobytes(), []).append((cell, first))
+        both = tuple(s for s in own if s in other)
+        if both:
+            alike[cell.majority, cell.share, both].append((cell, first))
             continue
-        lost = "its training diverged" if cell not in scores.cells else "the balanced one did"
-        why = Estimate.missing(f"{lost} on every split", level=common.level)
+        lost = "its training" if not own else "its training or the balanced one's"
+        why = Estimate.missing(f"{lost} diverged on every split", level=common.level)
         found[cell] = [
             number("bias", metric, why, group="all", **cell._asdict()) for metric in METRICS
         ]
-    for tested, pairs in alike.items():
-        rows = np.flatnonzero(np.frombuffer(tested, dtype=np.bool_))
-        for cell, row in _of_cells(scores, shares, rows, pairs, common):
+    for (*_, splits), pairs in alike.items():
+        for cell, row in _of_cells(scores, splits, pairs, common):
             found[cell].append(row)
-    for own in found.values():
-        yield from own
+    for rows in found.values():
+        yield from rows
 
 
 METRICS = ("knn_accuracy", "worst_group_accuracy", "drop_from_balanced")
@@ -131,33 +159,30 @@ METRICS = ("knn_accuracy", "worst_group_accuracy", "drop_from_balanced")
 
 def _of_cells(
     scores: Scores,
-    shares: Mapping[Cell, Values],
-    rows: Rows,
+    splits: Sequence[int],
     pairs: Sequence[tuple[Cell, Cell]],
     common: CommonOptions,
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    codes, person = scores.groups.codes[rows], scores.person[rows]
-    column = {cell: k for k, cell in enumerate(dict.fromkeys(c for pair in pairs for c in pair))}
-    share = np.stack([shares[cell][rows] for cell in column], axis=1)
-    recalls = Recalls(share, codes, person, common.asked)
-    for cell, first in pairs:
-        own, k, at = cell._asdict(), column[cell], column[first]
-        yield cell, number("bias", "knn_accuracy", recalls.balanced(k), group="all", **own)
-        yield cell, number("bias", "worst_group_accuracy", least(recalls, k), group="all", **own)
-        if cell != first:
-            lost = {"all": recalls.difference(at, k), "worst": least_difference(recalls, at, k)}
-            for group, drop in lost.items():
-                yield cell, number("bias", "drop_from_balanced", drop, group=group, **own)
-    for g, name in enumerate(scores.groups.names):
-        mask = codes == g
-        one = Recalls(share[mask], np.zeros_like(codes[mask]), person[mask], common.asked)
-        for cell, first in pairs:
-            own, k, at = cell._asdict(), column[cell], column[first]
-            accuracy = one.balanced(k, least_classes=1)
-            yield cell, number("bias", "knn_accuracy", accuracy, group=name, **own)
-            if cell != first:
-                drop = one.difference(at, k, least_classes=1)
-                yield cell, number("bias", "drop_from_balanced", drop, group=name, **own)
+    place = {c: k for k, c in enumerate(dict.fromkeys(c for pair in pairs for c in pair))}
+    # Where two training sets are drawn from a split's people, the one that shares more counts.
+    repeats = max((scores.repeats(c) for c in pairs[0]), key=lambda r: r.overlap)
+    part = restricted(scores.tally, [c.column for c in place], splits)
+    judged = Grouped(part, scores.groups, scores.person, common.asked, repeats)
+    groups = scores.groups.names
+    accuracies = judged.accuracies([place[cell] for cell, _ in pairs])
+    for (cell, _), (mean, worst, *each) in zip(pairs, accuracies, strict=True):
+        own = cell._asdict()
+        yield cell, number("bias", "knn_accuracy", mean, group="all", **own)
+        yield cell, number("bias", "worst_group_accuracy", worst, group="all", **own)
+        for group, accuracy in zip(groups, each, strict=True):
+            yield cell, number("bias", "knn_accuracy", accuracy, group=group, **own)
+    biased = [(cell, first) for cell, first in pairs if cell != first]
+    if not biased:
+        return
+    drops = judged.differences([(place[first], place[cell]) for cell, first in biased])
+    for (cell, _), lost in zip(biased, drops, strict=True):
+        for group, drop in zip((MEAN, WORST, *groups), lost, strict=True):
+            yield cell, number("bias", "drop_from_balanced", drop, group=group, **cell._asdict())
 
 
 def _summary(values: Values, what: str) -> float:
@@ -168,9 +193,9 @@ def drops(scores: Scores, cells: Sequence[Cell], cell: Cell, what: str) -> dict[
     """Return each split's drop from balanced."""
     first = scores.by_group(balanced_cell(cell, cells))
     return {
-        seed: _summary(first[seed], what) - _summary(values, what)
-        for seed, values in scores.by_group(cell).items()
-        if seed in first
+        split: _summary(first[split], what) - _summary(values, what)
+        for split, values in scores.by_group(cell).items()
+        if split in first
     }
 
 
@@ -222,8 +247,8 @@ def compare_losses(
 
 def _mean_drop(each: Sequence[dict[int, float]]) -> dict[int, float]:
     """Return each split's mean over shares, for splits on which no share is missing."""
-    seeds = set.intersection(*(set(d) for d in each)) if each else set()
-    return {s: float(np.mean([d[s] for d in each])) for s in seeds}
+    splits = set.intersection(*(set(d) for d in each)) if each else set()
+    return {s: float(np.mean([d[s] for d in each])) for s in splits}
 
 
 def compare_remedies(
@@ -244,9 +269,9 @@ def compare_remedies(
         plain = scores.by_group(cell._replace(remedy=NONE))
         for what in (MEAN, WORST):
             gains = [
-                _summary(values, what) - _summary(plain[seed], what)
-                for seed, values in sorted(scores.by_group(cell).items())
-                if seed in plain
+                _summary(values, what) - _summary(plain[split], what)
+                for split, values in scores.by_group(cell).items()
+                if split in plain
             ]
             found = corrected_t(np.array(gains), test_share=test_share, level=level)
             name = f"{cell.loss} + {cell.remedy}"

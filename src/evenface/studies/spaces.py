@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -13,12 +14,12 @@ from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError, TrainingError
-from evenface.faces.split import Split
+from evenface.faces.split import Rows, Split
 from evenface.heads.objectives import check_losses
-from evenface.stats.accuracy import Recalls, mean
+from evenface.stats.asked import Asked
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups
-from evenface.stats.worst import least
+from evenface.stats.worst import least, least_difference
 from evenface.studies.alike import Likeness
 from evenface.studies.compositions import balanced_rows
 from evenface.studies.data import (
@@ -32,6 +33,7 @@ from evenface.studies.data import (
     with_splits,
 )
 from evenface.studies.heldout import Tally
+from evenface.studies.judged import Judged, Repeats
 from evenface.studies.learning import Condition, Learner, LearnOptions, best_of
 from evenface.studies.records import Records
 from evenface.studies.result import Result, make_frame, number
@@ -132,11 +134,13 @@ def spaces(
     made = study_splits(data, common, splits, attributes=(options.target,))
     cells = [(b, Condition(loss, d)) for b in options.balance for d in options.dims
              for loss in options.losses]  # fmt: skip
-    tally = Tally(target.codes, [_key(b, c) for b, c in cells])
+    tally = Tally(target.codes, [_key(*cell) for cell in cells])
+    trained: dict[tuple[Balance, Condition], tuple[int, ...]] = defaultdict(tuple)
     dealt = deal_groups(data.person, groups.codes, seed=common.seed)
     spread = {cell: Spread(data.person, dealt) for cell in cells}
     likeness = Likeness(data.person, dealt)
     records = Records()
+    learned: dict[str, list[Split]] = defaultdict(list)
     for done, split in enumerate(made):
         learner = Learner(data, target, groups, split, options)
         for balance in options.balance:
@@ -144,6 +148,7 @@ def spaces(
             if balance == "balanced":
                 train = balanced_rows(data.person, groups.codes, split, train, len(groups.names))
             learner.check(train)
+            learned[balance].append(replace(split, train=train))
             own = [c for b, c in cells if b == balance]
             tried = learner.learn(train, own, [options.rates] * len(own))
             best = {c: best_of(t) for c, t in zip(own, tried, strict=True)}
@@ -153,8 +158,8 @@ def spaces(
             records.size(np.unique(data.person[train]).size, train.size, **where)
             found = {c: one for c, one in best.items() if one is not None and learner.test.size}
             for condition, one in found.items():
-                name = _key(balance, condition)
-                tally.add(done, name, learner.test, learner.predict(one))
+                tally.add(done, _key(balance, condition), learner.test, learner.predict(one))
+                trained[balance, condition] += (done,)
                 spread[balance, condition].add(
                     learner.placed(one), target.codes[learner.test], learner.test
                 )
@@ -169,12 +174,20 @@ def spaces(
             on_step(done + 1, len(made))
     if not tally.said:
         raise TrainingError(f"no space could be learned: {records.why()}")
+    # Judged together: as many dimensions, learned from the same people, on the same splits.
+    alike: dict[Any, list[tuple[Balance, Condition]]] = defaultdict(list)
+    for cell, on in trained.items():
+        alike[cell[0], cell[1].dims, on].append(cell)
+    found_of: dict[tuple[Balance, Condition], list[Estimate]] = {}
+    for (kind, _, on), same in alike.items():
+        repeats = Repeats.of(learned[kind], data.person)
+        part = restricted(tally, [_key(*cell) for cell in same], on)
+        judged = Grouped(part, groups, data.person, common.asked, repeats)
+        found_of.update(zip(same, judged.accuracies(range(len(same))), strict=True))
     rows = [
-        {**row, "balance": balance, "dims": condition.dims, "loss": condition.loss}
-        for balance, condition in cells
-        for row in _numbers(
-            data, groups, tally, _key(balance, condition), spread[balance, condition], common
-        )
+        {**row, "balance": cell[0], "dims": cell[1].dims, "loss": cell[1].loss}
+        for cell in cells
+        for row in _numbers(groups, found_of.get(cell), spread[cell], common.level)
     ]
     shown = data.rows.select("sample_id", pl.Series(GROUP, data.values(GROUP), dtype=pl.String))
     seen = records.frames()["points"]["sample_id"].unique().implode()
@@ -212,37 +225,75 @@ def learnable(data: StudyData, name: str) -> tuple[Labels, Labels]:
 
 def left_out(target: Labels, groups: Labels) -> pl.DataFrame:
     """Return the values with too few people."""
-    few = dict(sorted({**groups.left_out, **target.left_out}.items()))
-    schema = {"value": pl.String, "identities": pl.Int64}
-    return pl.DataFrame(list(few.items()), schema=schema, orient="row")
+    few = sorted({**groups.left_out, **target.left_out}.items())
+    return pl.DataFrame(few, {"value": pl.String, "identities": pl.Int64}, orient="row")
+
+
+class Grouped:
+    """Models judged by the mean of the groups' accuracies, by the worst of them and by each.
+
+    All must have predicted on every split of the tally (see `restricted`).
+    """
+
+    def __init__(
+        self, tally: Tally, groups: Labels, person: Rows, asked: Asked, repeats: Repeats
+    ) -> None:
+        codes = groups.codes
+        rows: Rows = np.flatnonzero(tally.tried() & (codes >= 0))
+        parts = [(rows[codes[rows] == g], np.zeros_like(codes)) for g in range(len(groups.names))]
+        self.mean, *self.each = (
+            Judged(tally, some, classes, person, codes, asked, repeats)
+            for some, classes in [(rows, codes), *parts]
+        )
+
+    def accuracies(self, models: Sequence[int]) -> list[list[Estimate]]:
+        """Return what alike models get right: in the mean, in the worst group, in each."""
+        each = [one.balanced(models, least_classes=1) for one in self.each]
+        return [
+            [mean, least(self.mean.recalls, model, training=self._training(own)), *own]
+            for model, mean, *own in zip(models, self.mean.balanced(models), *each, strict=True)
+        ]
+
+    def differences(self, pairs: Sequence[tuple[int, int]]) -> list[list[Estimate]]:
+        """Return what models get right minus what others do, of alike pairs, in the same order."""
+        each = [one.differences(pairs, least_classes=1) for one in self.each]
+        return [
+            [mean, least_difference(self.mean.recalls, *pair, training=self._training(own)), *own]
+            for pair, mean, *own in zip(pairs, self.mean.differences(pairs), *each, strict=True)
+        ]
+
+    def _training(self, each: Sequence[Estimate]) -> list[float | None]:
+        return [each[g].training_share for g in self.mean.recalls.present]
+
+
+def restricted(tally: Tally, columns: Sequence[str], splits: Sequence[int]) -> Tally:
+    """Return what some models said on some splits."""
+    part = Tally(tally.codes, columns)
+    at = [tally.place[c] for c in columns]
+    part.said = {s: (tally.said[s][0], tally.said[s][1][:, at]) for s in splits}
+    return part
 
 
 def _key(balance: str, condition: Condition) -> str:
+    """Return the name of a tally's column; ``split("/")`` gives its parts again."""
     return f"{balance}/{condition.dims}/{condition.loss}"
 
 
 def _numbers(
-    data: StudyData, groups: Labels, tally: Tally, key: str, spread: Spread, common: CommonOptions
+    groups: Labels, found: list[Estimate] | None, spread: Spread, level: float
 ) -> Iterator[dict[str, Any]]:
-    column = tally.place[key]
-    rows = np.flatnonzero(tally.tried(column) & (groups.codes >= 0))
-    level = common.level
-    if not rows.size:
+    if found is None:
         why = Estimate.missing("training diverged on every split", level=level)
         for metric in ("knn_accuracy", "worst_group_accuracy", *LIMITS):
             yield number("spaces", metric, why, group="all")
         return
-    codes, person = groups.codes[rows], data.person[rows]
-    share = tally.share(rows)[:, [column]]
-    recalls = Recalls(share, codes, person, common.asked)
-    yield number("spaces", "knn_accuracy", recalls.balanced(), group="all")
-    yield number("spaces", "worst_group_accuracy", least(recalls), group="all")
+    mean, worst, *each = found
+    yield number("spaces", "knn_accuracy", mean, group="all")
+    yield number("spaces", "worst_group_accuracy", worst, group="all")
     everybody = np.ones(len(groups.codes), dtype=bool)
     for metric, estimate in spread.estimates(everybody, level):
         yield number("spaces", metric, estimate, group="all")
     for g, name in enumerate(groups.names):
-        own = codes == g
-        accuracy = mean(share[own, 0], person[own], common.asked)
-        yield number("spaces", "knn_accuracy", accuracy, group=name)
+        yield number("spaces", "knn_accuracy", each[g], group=name)
         for metric, estimate in spread.estimates(groups.codes == g, level):
             yield number("spaces", metric, estimate, group=name)

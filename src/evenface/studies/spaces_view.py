@@ -34,9 +34,22 @@ def read_spaces(result: SpacesResult) -> list[str]:
                 )
                 sentences += _against_margin(result, loss, at)
     sentences.append(
-        "These intervals cover who was tested, not who was learned from; none compares two losses."
+        f"{covered(result)} Those of distances cover who was tested; none compares two losses."
     )
     return [*sentences, *lost_trainings(result), *few(result)]
+
+
+def covered(result: Result) -> str:
+    """Say whether intervals of accuracies know of training, which takes 3 splits or more."""
+    if result.where(metric="knn_accuracy")["training_share"].drop_nulls().len():
+        return (
+            "Intervals of accuracies cover who was tested and who was learned from, which the "
+            "spread between splits shows roughly."
+        )
+    return (
+        "Intervals of accuracies cover who was tested, not who was learned from: for that at least "
+        "3 splits (--seeds) are needed."
+    )
 
 
 def _against_margin(result: SpacesResult, loss: str, at: dict[str, Any]) -> list[str]:
