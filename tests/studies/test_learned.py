@@ -16,7 +16,8 @@ from evenface.studies import judged
 from evenface.studies.bias import BiasOptions, BiasResult, bias
 from evenface.studies.compositions import SHARES, largest_total, numbers_at
 from evenface.studies.data import CommonOptions, Labels
-from evenface.studies.losing import Cell, Scores, numbers
+from evenface.studies.losing import numbers
+from evenface.studies.scores import Cell, Scores
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from populations import ETHNICITIES, Gaussian, labelled
 

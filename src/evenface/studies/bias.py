@@ -14,7 +14,7 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, TrainingError
 from evenface.faces.split import Rows, Split
 from evenface.heads.objectives import LOSSES, check_losses
-from evenface.studies.compositions import People, Sweep, numbers_at, plan_sweep
+from evenface.studies.compositions import People, Sweep, numbers_at, plan_sweep, sweep_table
 from evenface.studies.data import (
     CommonOptions,
     Labels,
@@ -23,12 +23,16 @@ from evenface.studies.data import (
     study_splits,
     with_splits,
 )
+from evenface.studies.grouped import learnable, left_out
+from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.learning import Condition, Learned, Learner, LearnOptions, best_of
-from evenface.studies.losing import Cell, Scores, compare_losses, compare_remedies, numbers
+from evenface.studies.losing import compare_losses, compare_remedies, numbers
+from evenface.studies.losing_labels import label_noise
+from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.records import Records
 from evenface.studies.remedies import NONE, REMEDIES
 from evenface.studies.result import Result, make_frame
-from evenface.studies.spaces import learnable, left_out
+from evenface.studies.scores import Cell, Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,21 +191,27 @@ def bias(
     shown = data.rows.select("sample_id", pl.Series("group", data.values("group"), dtype=pl.String))
     test_share = float(np.mean([one.test.size / max(one.train.size, 1) for one in learners]))
     tested = {"level": common.level, "test_share": test_share}
+    found = make_frame(list(numbers(scores, cells, common)), BiasResult.columns)
+    topic = Topic("", scores.tally, scores.keys, target.names, data.values("group"))
+    doubts = label_noise(scores, cells, found, common.asked)
     return BiasResult(
-        make_frame(list(numbers(scores, cells, common)), BiasResult.columns),
+        found,
         {
             **frames,
             "tests": compare_losses(scores, cells, **tested),
             "remedy_tests": compare_remedies(scores, cells, **tested),
             "scores": scores.frame(),
-            "sweeps": _sweep_table(sweeps, groups),
+            "sweeps": sweep_table(sweeps, groups),
             "rows": shown.filter(
                 pl.col("sample_id").is_in(frames["points"]["sample_id"].unique().implode())
             ),
             "left_out": left_out(target, groups),
+            "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
+            "repeats": scores.repeats(cells[0]).frame(),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
+        outcomes_of([topic], data.rows["sample_id"], data.person),
     )
 
 
@@ -275,21 +285,3 @@ def _learn_sweep(
             if number == 0 and options.dims <= 3 and k in (0, len(sweep.shares) - 1):
                 ids, state = data.rows["sample_id"], f"{majority} {share:.3f} {condition.remedy}"
                 records.points(ids, learner.test, condition, best, state)
-
-
-def _sweep_table(sweeps: Sequence[Sweep], groups: Labels) -> pl.DataFrame:
-    rows = [
-        (groups.names[s.majority], share, group, count, s.total)
-        for s in sweeps
-        for share in s.shares
-        for group, count in zip(
-            groups.names,
-            numbers_at(share, s.total, s.majority, len(groups.names)),
-            strict=True,
-        )
-    ]
-    missed = [(groups.names[s.majority], share, None, None, s.total)
-              for s in sweeps for share in s.unreached]  # fmt: skip
-    schema = {"majority": pl.String, "share": pl.Float64, "group": pl.String,
-              "identities": pl.Int64, "total": pl.Int64}  # fmt: skip
-    return pl.DataFrame([*rows, *missed], schema=schema, orient="row")

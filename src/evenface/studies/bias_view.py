@@ -8,6 +8,8 @@ import polars as pl
 
 from evenface.heads.objectives import LOSSES
 from evenface.studies import drawing
+from evenface.studies.label_noise import said_breakdowns
+from evenface.studies.label_noise_view import draw_label_noise
 from evenface.studies.losing import MEAN
 from evenface.studies.remedies import NONE, REMEDIES
 from evenface.studies.spaces_view import covered, draw_places, few, lost_trainings
@@ -45,8 +47,16 @@ def read_bias(result: BiasResult) -> list[str]:
         if missed.height:
             shares = ", ".join(f"{s:g}" for s in missed["share"].to_list())
             sentences.append(f"Too few identities for a share of {shares} of {name}.")
+    sentences += said_breakdowns(result.tables["label_noise"], clause=_costs)
     sentences += _remedied(result, alpha)
     return [*sentences, covered(result), *lost_trainings(result), *few(result)]
+
+
+def _costs(row: dict[str, Any]) -> str:
+    return (
+        f"{LOSSES[row['what']].title} loses accuracy at the largest share of "
+        f"{drawing.short(row['about'], 60)}"
+    )
 
 
 def _verdict(row: dict[str, Any], majority: str, alpha: float) -> str:
@@ -91,6 +101,9 @@ def draw_bias(result: BiasResult) -> dict[str, Figure]:
     )
     if points.height:
         drawn["bias_spaces"] = draw_places(points, result.tables["rows"], "balance")
+    doubts = result.tables["label_noise"]
+    if doubts.height:
+        drawn["bias_labels"] = draw_label_noise(doubts, "drop from balanced")
     return drawn
 
 

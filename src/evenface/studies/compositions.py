@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Rows, Split
+from evenface.studies.data import Labels
 
 LEAST = 3
 """People of each group that a training set needs: fewer make no pairs to speak of."""
@@ -189,3 +191,22 @@ def balanced_rows(person: Rows, codes: Rows, split: Split, rows: Rows, n_groups:
     """Return rows of equally many people of every group: as many as the smallest has."""
     people = People.of(person, codes, rows, n_groups, split.seed)
     return people.rows(person, rows, [min(people.counts)] * n_groups)
+
+
+def sweep_table(sweeps: Sequence[Sweep], groups: Labels) -> pl.DataFrame:
+    """Return how many identities of each group every share takes; shares not reached have none."""
+    rows = [
+        (groups.names[s.majority], share, group, count, s.total)
+        for s in sweeps
+        for share in s.shares
+        for group, count in zip(
+            groups.names,
+            numbers_at(share, s.total, s.majority, len(groups.names)),
+            strict=True,
+        )
+    ]
+    missed = [(groups.names[s.majority], share, None, None, s.total)
+              for s in sweeps for share in s.unreached]  # fmt: skip
+    schema = {"majority": pl.String, "share": pl.Float64, "group": pl.String,
+              "identities": pl.Int64, "total": pl.Int64}  # fmt: skip
+    return pl.DataFrame([*rows, *missed], schema=schema, orient="row")

@@ -13,28 +13,26 @@ import polars as pl
 from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
-from evenface.errors import SelectionError, TrainingError
-from evenface.faces.split import Rows, Split
+from evenface.errors import TrainingError
+from evenface.faces.split import Split
 from evenface.heads.objectives import check_losses
-from evenface.stats.asked import Asked
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups
-from evenface.stats.worst import least, least_difference
 from evenface.studies.alike import Likeness
 from evenface.studies.compositions import balanced_rows
 from evenface.studies.data import (
     GROUP,
-    MIN_CLASS,
     CommonOptions,
     Labels,
-    StudyData,
     prepare,
     study_splits,
     with_splits,
 )
+from evenface.studies.grouped import Grouped, learnable, left_out, restricted
 from evenface.studies.heldout import Tally
-from evenface.studies.judged import Judged, Repeats
+from evenface.studies.judged import Repeats
 from evenface.studies.learning import Condition, Learner, LearnOptions, best_of
+from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.records import Records
 from evenface.studies.result import Result, make_frame, number
 from evenface.studies.spread import LIMITS, Spread
@@ -189,6 +187,8 @@ def spaces(
         for cell in cells
         for row in _numbers(groups, found_of.get(cell), spread[cell], common.level)
     ]
+    keys = {_key(b, c): {"balance": b, "dims": c.dims, "loss": c.loss} for b, c in cells}
+    topic = Topic("", tally, keys, target.names, data.values(GROUP))
     shown = data.rows.select("sample_id", pl.Series(GROUP, data.values(GROUP), dtype=pl.String))
     seen = records.frames()["points"]["sample_id"].unique().implode()
     return SpacesResult(
@@ -198,84 +198,16 @@ def spaces(
             "rows": shown.filter(pl.col("sample_id").is_in(seen)),
             "likeness": likeness.frame(common.level),
             "left_out": left_out(target, groups),
+            "repeats": Repeats.of(learned[options.balance[0]], data.person).frame(),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         with_splits(data.context, made),
+        outcomes_of([topic], data.rows["sample_id"], data.person),
     )
 
 
-def learnable(data: StudyData, name: str) -> tuple[Labels, Labels]:
-    """Return the labels to learn and the groups to judge by.
-
-    Raises
-    ------
-    SelectionError
-        If either has fewer than two values with enough people.
-    """
-    target, groups = data.labels(name), data.labels(GROUP)
-    for what, labels in ((name, target), (GROUP, groups)):
-        if len(labels.names) < 2:
-            few = ", ".join(f"{v!r} has {n}" for v, n in list(labels.left_out.items())[:5])
-            raise SelectionError(
-                f"learning needs two values of {what!r} with at least {MIN_CLASS} identities "
-                f"each, there are {len(labels.names)}{f' ({few})' if few else ''}"
-            )
-    return target, groups
-
-
-def left_out(target: Labels, groups: Labels) -> pl.DataFrame:
-    """Return the values with too few people."""
-    few = sorted({**groups.left_out, **target.left_out}.items())
-    return pl.DataFrame(few, {"value": pl.String, "identities": pl.Int64}, orient="row")
-
-
-class Grouped:
-    """Models judged by the mean of the groups' accuracies, by the worst of them and by each.
-
-    All must have predicted on every split of the tally (see `restricted`).
-    """
-
-    def __init__(
-        self, tally: Tally, groups: Labels, person: Rows, asked: Asked, repeats: Repeats
-    ) -> None:
-        codes = groups.codes
-        rows: Rows = np.flatnonzero(tally.tried() & (codes >= 0))
-        parts = [(rows[codes[rows] == g], np.zeros_like(codes)) for g in range(len(groups.names))]
-        self.mean, *self.each = (
-            Judged(tally, some, classes, person, codes, asked, repeats)
-            for some, classes in [(rows, codes), *parts]
-        )
-
-    def accuracies(self, models: Sequence[int]) -> list[list[Estimate]]:
-        """Return what alike models get right: in the mean, in the worst group, in each."""
-        each = [one.balanced(models, least_classes=1) for one in self.each]
-        return [
-            [mean, least(self.mean.recalls, model, training=self._training(own)), *own]
-            for model, mean, *own in zip(models, self.mean.balanced(models), *each, strict=True)
-        ]
-
-    def differences(self, pairs: Sequence[tuple[int, int]]) -> list[list[Estimate]]:
-        """Return what models get right minus what others do, of alike pairs, in the same order."""
-        each = [one.differences(pairs, least_classes=1) for one in self.each]
-        return [
-            [mean, least_difference(self.mean.recalls, *pair, training=self._training(own)), *own]
-            for pair, mean, *own in zip(pairs, self.mean.differences(pairs), *each, strict=True)
-        ]
-
-    def _training(self, each: Sequence[Estimate]) -> list[float | None]:
-        return [each[g].training_share for g in self.mean.recalls.present]
-
-
-def restricted(tally: Tally, columns: Sequence[str], splits: Sequence[int]) -> Tally:
-    """Return what some models said on some splits."""
-    part = Tally(tally.codes, columns)
-    at = [tally.place[c] for c in columns]
-    part.said = {s: (tally.said[s][0], tally.said[s][1][:, at]) for s in splits}
-    return part
-
-
 def _key(balance: str, condition: Condition) -> str:
-    """Return the name of a tally's column; ``split("/")`` gives its parts again."""
+    """Return the name of a tally's column."""
     return f"{balance}/{condition.dims}/{condition.loss}"
 
 
