@@ -11,7 +11,7 @@ from support import ROOT
 
 PACKAGE = ROOT / "src" / "evenface"
 ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "studies", "report", "config",
-         "output", "step", "extraction", "study", "cli", "__main__"]  # fmt: skip
+         "output", "step", "extraction", "study", "comparison", "cli", "__main__"]  # fmt: skip
 # What a part may import of evenface, beyond itself; DESIGN's arrows.
 MAY = {
     "_version": set(),
@@ -26,7 +26,8 @@ MAY = {
     "output": {"errors", "config", "report", "studies"},
     "step": set(),
     "extraction": {"config", "embed", "errors", "faces", "step"},
-    "study": set(ORDER) - {"cli", "__main__", "study"},
+    "study": set(ORDER) - {"cli", "__main__", "study", "comparison"},
+    "comparison": {"errors", "report", "studies"},
     "cli": set(ORDER) - {"__main__", "cli"},
     "__main__": {"cli"},
 }

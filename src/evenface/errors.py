@@ -14,6 +14,9 @@
     └── ImageError             one picture can't be used; recorded, never fatal to a run
 
 A message names the file or row, what was expected, and what to do.
+
+`GateFailed` stands beside the tree: nothing was wrong with what was given, a gate of a pipeline
+did not let the numbers pass, and the command line exits with 3.
 """
 
 
@@ -65,3 +68,7 @@ class ImageError(EvenfaceError):
     def __init__(self, stage: str, reason: str) -> None:
         super().__init__(reason)
         self.stage = stage
+
+
+class GateFailed(Exception):  # noqa: N818
+    """A gate (``--fail-on``, ``--fail-unless``) did not let the numbers of a run pass."""

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from evenface.stats.accuracy import Recalls
 from evenface.stats.asked import Asked
-from evenface.stats.flips import SHARES, WAYS, Curve, breakdown, flip_curves, named_classes
+from evenface.stats.flips import (
+    SHARES,
+    WAYS,
+    WIDTHS,
+    Curve,
+    breakdown,
+    flip_curves,
+    named_classes,
+)
 from evenface.stats.intervals import Estimate
 from evenface.stats.relabelled import OUT
 from evenface.stats.repeats import Noise

@@ -153,8 +153,14 @@ def test_frames_have_the_columns_of_the_design(
         *leading, "target", "across", "train_on", "test_on", "probe",
     ]  # fmt: skip
     assert {
-        "accuracy", "balanced_accuracy", "chance", "majority", "control_accuracy",
-        "control_accuracy_seen", "selectivity", "balanced_accuracy_by_dimension",
+        "accuracy",
+        "balanced_accuracy",
+        "chance",
+        "majority",
+        "control_accuracy",
+        "control_accuracy_seen",
+        "selectivity",
+        "balanced_accuracy_by_dimension",
         "lost_by_dimension",
     } == set(probed.frame()["metric"])
     for frame in (probed.frame(), carried.frame()):

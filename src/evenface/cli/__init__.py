@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
-from evenface.cli import embed, lists, models, run, studies
-from evenface.errors import EvenfaceError
+from evenface.cli import compare, embed, lists, models, run, studies
+from evenface.errors import EvenfaceError, GateFailed
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "transfer": studies.transfer,
     "spaces": studies.spaces,
     "bias": studies.bias,
+    "compare": compare.compare,
     "report": run.report,
 }
 
@@ -45,7 +46,10 @@ app.command(lists.app)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code: 0, or 2 for bad input or usage."""
+    """Run the command line; return the exit code.
+
+    It is 0, 2 for bad input or usage, 3 if a gate failed, 130 if somebody stopped it.
+    """
     try:
         app(
             list(argv) if argv is not None else None,
@@ -57,9 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{_first(error)} (see evenface --help)")
     except EvenfaceError as error:
         return _complain(str(error))
+    except GateFailed as failure:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _hush()
+        print(f"evenface: {failure}", file=sys.stderr)  # noqa: T201
+        return 3
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more is flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _hush()
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -68,6 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("stopped; the same command goes on from here")
         return 130
     return 0
+
+
+def _hush() -> None:
+    # Whoever read our output has seen enough; nothing more is flushed at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _first(error: CycloptsError) -> str:

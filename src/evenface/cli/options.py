@@ -154,6 +154,17 @@ class LearnArgs:
     """Where the networks are trained. [default: cpu]"""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class GateArgs:
+    """What the numbers are held to in a pipeline; the command ends with code 3 if they fail."""
+
+    fail_on: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    """Fail if this is shown of any number: "transfer.gap > 0.05". May be given several times."""
+    fail_unless: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
+    """Fail unless this is shown of every number. May be given several times."""
+
+
 OutDir = Annotated[Path | None, Parameter(name="--out")]
 
 
@@ -258,3 +269,4 @@ def configure(study_file: Path | None = None, **sections: Any) -> StudyConfig:
 Names = Annotated[bool, Parameter(negative=())]
 Flag = Annotated[bool, Parameter(negative=())]
 EMBED, SELECT, COMMON, LEARN = EmbedArgs(), SelectArgs(), CommonArgs(), LearnArgs()
+GATES = GateArgs()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenface.cli.console import Console, say
+from evenface.cli.gates import finish, read_gates, results_in
 from evenface.cli.options import (
     COMMON,
     EMBED,
+    GATES,
     SELECT,
     CommonArgs,
     EmbedArgs,
+    GateArgs,
     Names,
     SelectArgs,
     common_values,
@@ -59,6 +62,7 @@ def run(
     embed: EmbedArgs = EMBED,
     select: SelectArgs = SELECT,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Go from faces to a report.
 
@@ -85,11 +89,12 @@ def run(
         select=select_values(select, common),
         common=common_values(common),
     )
+    held_to = read_gates(gates, config.studies)
     with Console() as console:
         report = make_run(
             source, out, config, images_root=embed.images_root, names=names, on_step=console
         )
-    say(report)
+    finish([report], held_to, *results_in(out, held_to))
 
 
 def report(folder: Path, /, *, names: Names = False) -> None:

@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from evenface.cli.console import Console, say
+from evenface.cli.console import Console
+from evenface.cli.gates import finish, read_gates, results_in
 from evenface.cli.options import (
     COMMON,
+    GATES,
     LEARN,
     CommonArgs,
+    GateArgs,
     LearnArgs,
     OutDir,
     common_values,
@@ -24,22 +27,25 @@ from evenface.cli.options import (
 from evenface.errors import ConfigError
 
 
-def _study(name: str, emb: Path, out: Path | None, common: CommonArgs, options: Any) -> None:
+def _study(
+    name: str, emb: Path, out: Path | None, common: CommonArgs, gates: GateArgs, options: Any
+) -> None:
     """Ask one study; with an output folder, write its results, figures and a report."""
     from evenface.embed.store import open_embeddings
     from evenface.studies.table import STUDIES
 
+    held_to = read_gates(gates, (name,))
     config = configure(studies=(name,), common=common_values(common), **{name: options})
     if out is not None:
         from evenface.study import run as make_run
 
         open_embeddings(emb)
         with Console() as console:
-            say(make_run(emb, out, config, on_step=console))
+            report = make_run(emb, out, config, on_step=console)
+        finish([report], held_to, *results_in(out, held_to))
         return
     result = STUDIES[name].ask(open_embeddings(emb), config.options_of(name), config.common)
-    for sentence in result.reading():
-        say(sentence)
+    finish(result.reading(), held_to, {name: result})
 
 
 def checks(
@@ -50,6 +56,7 @@ def checks(
     duplicate_similarity: float | None = None,
     tiny: int | None = None,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Look for faces not found, small faces, copies and labels that contradict each other.
 
@@ -65,7 +72,7 @@ def checks(
         Pixels below which a face counts as tiny. [default: 32]
     """
     given = {"duplicate_similarity": duplicate_similarity, "tiny": tiny}
-    _study("checks", emb, out, common, given)
+    _study("checks", emb, out, common, gates, given)
 
 
 def map_command(
@@ -79,6 +86,7 @@ def map_command(
     metric: Literal["cosine", "euclidean"] | None = None,
     images: int | None = None,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Draw t-SNE maps and say how far to believe them.
 
@@ -106,7 +114,7 @@ def map_command(
         "metric": metric,
         "images": images,
     }
-    _study("map", emb, out, common, given)
+    _study("map", emb, out, common, gates, given)
 
 
 def probe(
@@ -116,7 +124,10 @@ def probe(
     out: OutDir = None,
     targets: str | None = None,
     probes: str | None = None,
+    controls: int | None = None,
+    dimensions: str | None = None,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Measure what can be read out of the vectors of people not trained on.
 
@@ -130,8 +141,18 @@ def probe(
         Attributes to read, with commas. [default: those of the groups, and group]
     probes
         linear, mlp, rbf, knn, with commas. [default: all]
+    controls
+        Splits on which labels shuffled among identities are learned as well. [default: 1]
+    dimensions
+        Numbers of principal axes that a linear probe is cut to, with commas. [default: 2,8,32,128]
     """
-    _study("probe", emb, out, common, {"targets": words(targets), "probes": words(probes)})
+    options = {
+        "targets": words(targets),
+        "probes": words(probes),
+        "controls": controls,
+        "dimensions": whole_numbers(dimensions, "--dimensions"),
+    }
+    _study("probe", emb, out, common, gates, options)
 
 
 def transfer(
@@ -146,6 +167,7 @@ def transfer(
     train: int | None = None,
     test: int | None = None,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Train on each group and on all, test on each.
 
@@ -171,7 +193,7 @@ def transfer(
     """
     options = {"target": target, "across": across, "probes": words(probes), "match": match,
                "train": train, "test": test}  # fmt: skip
-    _study("transfer", emb, out, common, options)
+    _study("transfer", emb, out, common, gates, options)
 
 
 def spaces(
@@ -183,6 +205,7 @@ def spaces(
     balance: str | None = None,
     learn: LearnArgs = LEARN,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Learn small spaces with several losses and look at people held out.
 
@@ -199,7 +222,7 @@ def spaces(
         [default: balanced]
     """
     given = {"dims": whole_numbers(dims, "--dims"), "balance": words(balance)}
-    _study("spaces", emb, out, common, {**learn_values(learn), **given})
+    _study("spaces", emb, out, common, gates, {**learn_values(learn), **given})
 
 
 def bias(
@@ -215,6 +238,7 @@ def bias(
     dims: int | None = None,
     learn: LearnArgs = LEARN,
     common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
 ) -> None:
     """Raise one group's share of the people learned from, and see who loses.
 
@@ -247,4 +271,4 @@ def bias(
         "remedies": () if no_remedies else words(remedies),
         "dims": dims,
     }
-    _study("bias", emb, out, common, {**learn_values(learn), **given})
+    _study("bias", emb, out, common, gates, {**learn_values(learn), **given})

@@ -92,7 +92,7 @@ CHAPTERS = {
             "from the embedding.",
             "Distances have the unit of each loss's own margin; between losses only their order "
             "and ratios can be compared.",
-            "Intervals cover who was tested, not who was learned from.",
+            "Intervals of distances cover who was tested, not who was learned from.",
             LABELS,
             CLOSED,
         ),
@@ -228,8 +228,8 @@ INTERVALS = (
     "and Perona 2024), means of several classes and differences the combination of their parts’ "
     "intervals (Zou and Donner 2008); worst groups a percentile bootstrap over identities.",
     "Where models were trained on several splits, what their scores vary by beyond the people "
-    "tested is in the intervals of probe and transfer; results/*.parquet has its part of the "
-    "variance as training_share.",
+    "tested is in the intervals of accuracies, gaps and drops; results/*.parquet has its part of "
+    "the variance as training_share.",
     "† Fewer than five identities err in a class: its exact Clopper–Pearson interval at the "
     "effective number of identities (Korn and Graubard 1998) takes part, which is rather too wide; "
     "a worst group without an error has its exact bound.",
