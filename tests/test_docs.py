@@ -71,6 +71,12 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     made = Gaussian(identities=8).embeddings()
     np.save(here / "vectors.npy", made.vectors)
     made.rows.select("identity", "gender", "ethnicity").write_csv(here / "labels.csv")
+    # What takes long is tested elsewhere; here it's the commands.
+    (here / "quick.toml").write_text(
+        'schema = "evenface.study/1"\n'
+        '[probe]\nprobes = ["linear", "knn"]\n[transfer]\nprobes = ["linear", "knn"]\n'
+        "[spaces]\nepochs = 2\n[bias]\nepochs = 2\n"
+    )
     count = 0
     for _, line in commands():
         argv = shlex.split(line)[1:]
@@ -86,6 +92,8 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         argv = ["vectors.npz" if a == "FILE" else a for a in argv]
         if argv[0] in ("run", "checks", "map", "probe", "transfer", "spaces", "bias"):
             argv += ["--seeds", "1", "--resamples", "100"]
+        if argv[0] == "run" and "--study" not in argv:
+            argv += ["--study", str(here / "quick.toml")]
         if argv[0] in ("spaces", "bias") and "--epochs" not in argv:
             argv += ["--epochs", "2"]
         assert main(argv) == 0, line

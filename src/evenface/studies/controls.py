@@ -155,7 +155,7 @@ def narrow_names(dimensions: Sequence[int], width: int, names: Sequence[str]) ->
 
 
 def by_dimension(
-    judged: Judged, place: Mapping[str, int], width: int, classes: int
+    judged: Judged, place: Mapping[str, int], whole: Estimate, width: int, classes: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the linear probe's accuracy on each number of axes, and what the cut costs.
 
@@ -164,22 +164,19 @@ def by_dimension(
     judged : Judged
     place : mapping of str to int
         Columns by the names of probes.
+    whole : Estimate
+        The linear probe's accuracy on all axes.
     width : int
         Axes there are in all.
     classes : int
     """
     cut = [(int(name.partition(AT)[2]), k) for name, k in place.items() if AT in name]
-    if not cut:
-        return
-    whole = place[LINEAR]
-    columns = [*(k for _, k in cut), whole]
     # One by one: training on few axes varies otherwise than on many.
     told = {"least_classes": classes}
-    accuracies = [judged.balanced([k], **told)[0] for k in columns]
-    lost = [judged.differences([(whole, k)], **told)[0] for _, k in cut]
-    for dimension, found in zip([*(d for d, _ in cut), width], accuracies, strict=True):
-        at = {"probe": LINEAR, "group": "all", "dimension": dimension}
-        yield number("probe", "balanced_accuracy_by_dimension", found, **at)
-    for (dimension, _), found in zip(cut, lost, strict=True):
-        at = {"probe": LINEAR, "group": "all", "dimension": dimension}
-        yield number("probe", "lost_by_dimension", found, **at)
+    accuracies = [(d, judged.balanced([k], **told)[0]) for d, k in cut]
+    lost = [(d, judged.differences([(place[LINEAR], k)], **told)[0]) for d, k in cut]
+    at = {"probe": LINEAR, "group": "all"}
+    for dimension, found in [*accuracies, (width, whole)]:
+        yield number("probe", "balanced_accuracy_by_dimension", found, **at, dimension=dimension)
+    for dimension, found in lost:
+        yield number("probe", "lost_by_dimension", found, **at, dimension=dimension)

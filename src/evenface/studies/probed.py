@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from evenface.faces.split import Rows
+from evenface.heads.probes import AT
 from evenface.stats.intervals import Estimate
-from evenface.studies.controls import Controls, by_dimension
+from evenface.studies.controls import LINEAR, Controls, by_dimension
 from evenface.studies.data import GROUP, CommonOptions, Labels, StudyData
 from evenface.studies.heldout import Tally, readers
 from evenface.studies.judged import Judged, Repeats
@@ -112,7 +113,9 @@ def probe_numbers(asked: Probed, target: str, control: Controls | None) -> list[
             rows.append(number("probe", "accuracy", accuracies[m], **at, group=group))
     if control is not None:
         rows += control.numbers(balanced, classes, asked.common.asked, asked.repeats)
-    rows += by_dimension(by_class, asked.tally.place, asked.data.vectors.shape[1], classes)
+    if any(AT in name for name in asked.tally.place):
+        whole, width = balanced[readable.index(LINEAR)], asked.data.vectors.shape[1]
+        rows += by_dimension(by_class, asked.tally.place, whole, width, classes)
     people = int(np.unique(asked.data.person[tried]).size)
     by_definition = Estimate(
         1 / classes, 1 / classes, 1 / classes, asked.common.level, tried.size, people,
