@@ -16,6 +16,7 @@ from evenface.report.comparison import write_page
 from evenface.report.results import load_results
 from evenface.studies.compare import Compared, compare_results
 from evenface.studies.compare_view import read_compared, read_overlap
+from evenface.studies.outcomes import FIXED
 from evenface.studies.result import OUTCOMES, Result
 from evenface.studies.table import STUDIES
 
@@ -156,6 +157,9 @@ def load_run(folder: Path) -> dict[str, Result]:
                 outcomes = pl.read_parquet(file)
             except (OSError, pl.exceptions.PolarsError) as error:
                 raise StoreError(f"{file}: can't be read ({error}); run {name} again") from None
+            missing = [c for c in FIXED if c not in outcomes.columns]
+            if missing:
+                raise StoreError(f"{file}: has no column {missing[0]!r}; run {name} again")
         results[name] = replace(result, outcomes=outcomes)
     return results
 

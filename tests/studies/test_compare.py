@@ -205,6 +205,20 @@ def test_folders_are_compared_and_a_page_is_written(
         ef.compare(tmp_path / "a", tmp_path / "b", studies=("prob",))
     with pytest.raises(StoreError, match="no such folder"):
         ef.compare(tmp_path / "a", tmp_path / "c")
+    # Without outcomes of one run nothing can be paired, and it is said.
+    (tmp_path / "b" / "results" / "probe.outcomes.parquet").unlink()
+    bare = ef.compare(tmp_path / "a", tmp_path / "b")
+    assert not bare.frame("probe")["paired"].any()
+    assert bare.frame("transfer")["paired"].all()
+    assert "Not paired: probe;" in "\n".join(bare.reading())
+    (tmp_path / "b" / "results" / "transfer.outcomes.parquet").write_bytes(b"PAR1")
+    with pytest.raises(StoreError, match="run transfer again"):
+        ef.compare(tmp_path / "a", tmp_path / "b")
+    pl.DataFrame({"topic": ["x"]}).write_parquet(
+        tmp_path / "b" / "results" / "transfer.outcomes.parquet"
+    )
+    with pytest.raises(StoreError, match="has no column 'split'"):
+        ef.compare(tmp_path / "a", tmp_path / "b")
     (tmp_path / "a" / "results" / "probe.json").unlink()
     (tmp_path / "b" / "results" / "transfer.json").unlink()
     with pytest.raises(StoreError, match="no study in common"):

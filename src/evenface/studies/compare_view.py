@@ -10,6 +10,7 @@ import polars as pl
 from evenface.stats.intervals import Estimate
 from evenface.studies import drawing
 from evenface.studies.compare import Compared
+from evenface.studies.contrasts import CONTRASTS
 from evenface.studies.headline import headline
 from evenface.studies.result import LEADING
 from evenface.studies.words import listed, plural, said
@@ -133,6 +134,12 @@ def read_overlap(compared: Sequence[Compared]) -> list[str]:
                 f"Left out since the runs have other labels for them: "
                 f"{plural(disagree, 'picture')}."
             )
+    lacking = [c.study for c in compared if c.study in CONTRASTS and not c.pictures]
+    if lacking:
+        sentences.append(
+            f"Not paired: {', '.join(lacking)}; the runs have no picture in common, or one of "
+            "them lacks results/STUDY.outcomes.parquet."
+        )
     for one in compared:
         for column, (a, b) in one.differs.items():
             sentences.append(

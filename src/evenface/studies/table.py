@@ -12,7 +12,7 @@ from evenface.studies.checks import ChecksOptions, ChecksResult, checks
 from evenface.studies.data import Options
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
-from evenface.studies.result import DAMAGE, Result, read_saved
+from evenface.studies.result import DAMAGE, VERSION, Result, read_saved
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
 
@@ -72,5 +72,7 @@ def load_result(file: Path) -> Result:
         if not result.numbers.height or not result.reading() or not result.context["groups"]:
             raise ValueError("no numbers")
     except DAMAGE as error:
-        raise StoreError(f"{file}: damaged ({error!r}); run the study again") from None
+        older = int(str(saved["schema"]).rsplit("/", 1)[1]) < VERSION
+        why = "made by an older version" if older else f"damaged ({error!r})"
+        raise StoreError(f"{file}: {why}; run the study again") from None
     return result
