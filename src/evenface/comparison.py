@@ -59,14 +59,17 @@ class Comparison:
         """Return the changes of one study's numbers, the second run's minus the first's."""
         return next(c.frame for c in self.studies if c.study == study)
 
-    def reading(self) -> list[str]:
-        """Return who was compared, then what tests show to have changed."""
+    def about(self) -> list[str]:
+        """Return who was compared, and in what the runs differ as a whole."""
         lines = [*_embedders(self.first, self.second), *read_overlap(self.studies)]
-        for one in self.studies:
-            lines += [f"{one.study}: {said}" for said in read_compared(one, self.level)]
         if self.alone:
             lines.append(f"Not compared, since one run lacks it: {', '.join(self.alone)}.")
         return lines
+
+    def reading(self) -> list[str]:
+        """Return who was compared, then what is shown to have changed."""
+        changed = ((c.study, said) for c in self.studies for said in read_compared(c, self.level))
+        return [*self.about(), *(f"{study}: {said}" for study, said in changed)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything, JSON-ready."""
@@ -167,6 +170,11 @@ def load_run(folder: Path) -> dict[str, Result]:
 def save(found: Comparison, folder: Path) -> None:
     """Write a comparison's files; each is whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)
+    # What an earlier comparison of other studies left would stand beside a page that is not its.
+    for name in STUDIES:
+        old = [folder / f"{name}.parquet", *(folder / "figures").glob(f"{name}_changes.*")]
+        for file in old:
+            file.unlink(missing_ok=True)
     for one in found.studies:
         table = folder / f"{one.study}.parquet"
         one.frame.write_parquet(table.with_suffix(".tmp"))
@@ -176,7 +184,7 @@ def save(found: Comparison, folder: Path) -> None:
     file.with_suffix(".tmp").write_text(text, encoding="utf-8", errors="replace")
     os.replace(file.with_suffix(".tmp"), file)
     write_page(
-        folder / FILES[1], found.reading(), found.studies, found.level, synthetic=found.synthetic
+        folder / FILES[1], found.about(), found.studies, found.level, synthetic=found.synthetic
     )
 
 

@@ -15,6 +15,7 @@ import evenface as ef
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, StoreError
 from evenface.studies.compare import Compared, compare_results
+from evenface.studies.compare_view import _beyond_zero
 from evenface.studies.data import CommonOptions
 from evenface.studies.matched import Matched
 from evenface.studies.outcomes import FIXED
@@ -131,6 +132,7 @@ def test_pictures_with_other_labels_are_left_out(population: Gaussian) -> None:
     second = dataclasses.replace(first, rows=first.rows.with_columns(gender=pl.Series(gender)))
     found = compare_results(probe(first, GENDER, QUICK), probe(second, GENDER, QUICK))
     assert found.disagree == 2
+    assert found.alone == (0, 0)
     assert found.pictures == 1198
 
 
@@ -152,6 +154,16 @@ def test_runs_of_one_probe_each_are_compared_all_the_same(population: Gaussian) 
     assert found.frame["paired"].all()
 
 
+def test_numbers_of_axes_are_paired_too(population: Gaussian) -> None:
+    first = population.embeddings()
+    options = GENDER.model_copy(update={"dimensions": (2, 4)})
+    runs = [probe(e, options, QUICK) for e in (first, noisier(first, 1.0))]
+    found = compare_results(*runs).frame.filter(pl.col("dimension").is_not_null())
+    assert found["dimension"].to_list() == [2, 4, 8, 2, 4]
+    assert found["paired"].all()
+    assert (found["b"] - found["a"] - found["value"]).abs().max() < 1e-9  # type: ignore[operator]
+
+
 def test_what_either_run_links_is_one_person() -> None:
     def outcomes(person: list[int]) -> pl.DataFrame:
         n = len(person)
@@ -164,6 +176,16 @@ def test_what_either_run_links_is_one_person() -> None:
     matched = Matched.of(outcomes([0, 1, 1, 2, 3]), outcomes([5, 5, 6, 7, 8]))
     assert matched.person.tolist() == [0, 0, 0, 1, 2]
     assert matched.labels.height == 5
+
+
+def test_intervals_are_widened_for_their_number() -> None:
+    rows = pl.DataFrame(
+        {"value": [0.2, 0.2], "low": [0.01, 0.1], "high": [0.4, 0.3], "level": [0.95] * 2,
+         "method": ["x"] * 2}
+    )  # fmt: skip
+    # Two at once: 2.241 standard errors instead of 1.960.
+    assert _beyond_zero(rows).to_list() == [False, True]
+    assert _beyond_zero(rows.head(1)).to_list() == [True]
 
 
 def test_numbers_that_cannot_be_paired_stand_beside_each_other(population: Gaussian) -> None:
@@ -207,6 +229,9 @@ def test_folders_are_compared_and_a_page_is_written(
         ef.compare(tmp_path / "a", tmp_path / "c")
     # Without outcomes of one run nothing can be paired, and it is said.
     (tmp_path / "b" / "results" / "probe.outcomes.parquet").unlink()
+    bare = ef.compare(tmp_path / "a", tmp_path / "b", studies=("probe",), out=out)
+    assert not (out / "transfer.parquet").exists()
+    assert {f.stem for f in (out / "figures").iterdir()} == {"probe_changes"}
     bare = ef.compare(tmp_path / "a", tmp_path / "b")
     assert not bare.frame("probe")["paired"].any()
     assert bare.frame("transfer")["paired"].all()

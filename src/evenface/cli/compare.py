@@ -41,4 +41,6 @@ def compare(
     said: list[object] = [*found.reading()]
     if out is not None:
         said.append(out / FILES[1])
-    finish(said, held_to, found.second, changes={c.study: c.frame for c in found.studies})
+    lacking = {name: f"one of the runs has no result of {name}" for name in found.alone}
+    changes = {c.study: c.frame for c in found.studies}
+    finish(said, held_to, found.second, lacking, changes)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from evenface._version import __version__
 from evenface.report.figures import SYNTHETIC, Picture, data_uri
 from evenface.report.page import make_environment, policy
-from evenface.report.tables import Cell, cell
+from evenface.report.tables import Cell, cell, shown_p
 from evenface.studies.compare import Compared
 from evenface.studies.compare_view import draw_compared, main_rows, read_compared, what
 from evenface.studies.drawing import save_figure
@@ -35,7 +35,7 @@ class Change:
 
 def write_page(
     file: Path,
-    reading: Sequence[str],
+    about: Sequence[str],
     studies: Sequence[Compared],
     level: float,
     *,
@@ -47,8 +47,8 @@ def write_page(
     ----------
     file : Path
         The page.
-    reading : sequence of str
-        Who was compared, then what changed, study by study.
+    about : sequence of str
+        Who was compared.
     studies : sequence of Compared
     level : float
         Nominal coverage of the intervals.
@@ -56,7 +56,6 @@ def write_page(
         Whether the faces are.
     """
     views = [_view(one, file.parent / "figures", level) for one in studies]
-    own = {f"{one.study}: {said}" for one in studies for said in read_compared(one, level)}
     style = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
     html = (
         make_environment()
@@ -67,7 +66,7 @@ def write_page(
             style=Markup(style),
             synthetic=synthetic,
             synthetic_text=SYNTHETIC.split(": ", 1),
-            overlap=[said for said in reading if said not in own],
+            about=about,
             views=views,
             level=f"{100 * level:g} %",
         )
@@ -98,6 +97,5 @@ def _view(one: Compared, folder: Path, level: float) -> dict[str, Any]:
 
 def _change(row: dict[str, Any]) -> Change:
     a, b = ("\u2013" if row[k] is None else f"{row[k]:.3f}" for k in ("a", "b"))
-    p = "\u2013" if row["p_holm"] is None else f"{row['p_holm']:.3f}"
-    name = row["metric"].replace("_", " ")
+    name, p = row["metric"].replace("_", " "), shown_p(row["p_holm"])
     return Change(name, what(row), a, b, cell(row, signed=True), p, bool(row["paired"]))

@@ -166,9 +166,15 @@ CONTROLS = ("control_accuracy", "control_accuracy_seen", "selectivity")
 def _test(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return one row of a table of tests, fit to be printed."""
     known = {**row, "n": row["n_identities"]}
-    p = "\u2013" if row["p_holm"] is None else f"{row['p_holm']:.3f}"
-    return {"a": row["a"], "b": row["b"], "value": cell(known, signed=True), "p": p,
+    return {"a": row["a"], "value": cell(known, signed=True), "p": shown_p(row["p_holm"]),
             "identities": row["n_identities"]}  # fmt: skip
+
+
+def shown_p(p: float | None) -> str:
+    """Return a p-value as pages show it: never as 0."""
+    if p is None:
+        return "\u2013"
+    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"
 
 
 def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
@@ -219,7 +225,7 @@ def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:
 
 def _p(tests: pl.DataFrame, probe: str, a: str, b: str) -> str:
     found = tests.filter(about=probe, a=a, b=b)["p_holm"].drop_nulls()
-    return f"{found[0]:.3f}" if found.len() else "–"
+    return shown_p(found[0] if found.len() else None)
 
 
 def needed_table(result: TransferResult) -> list[dict[str, Any]]:
@@ -241,7 +247,8 @@ def doubt_table(result: Result) -> list[dict[str, str]]:
     most = 100 * float(noise["share"].max() or 0)  # type: ignore[arg-type]
     return [
         {
-            "what": title_of(row["what"]),
+            "what": title_of(row["what"])
+            + ("" if row["about"] in row["what"] else f" ({row['about']})"),
             "group": "everybody tested" if row["group"] == "all" else row["group"],
             **{w: f"> {most:g} %" if row[w] is None else f"{100 * row[w]:.1f} %" for w in WAYS},
         }

@@ -100,7 +100,7 @@ def compare_results(first: Result, second: Result) -> Compared:
                      "p_holm": None, "paired": k in found})  # fmt: skip
     _adjust(rows)
     frame = pl.DataFrame(rows, schema={**LEADING, **BESIDE, **second.columns}, orient="row")
-    return Compared(second.study, frame, differs, **_overlap(first, second, topics))
+    return Compared(second.study, frame, differs, **_overlap(topics))
 
 
 def _aligned(first: Result, second: Result) -> tuple[dict[str, tuple[str, str]], list[Pair]]:
@@ -156,14 +156,22 @@ def _alike(
         a, b = _contrast(first, row), _contrast(second, other)
         if a is None or b is None or None in (row["value"], other["value"]):
             continue
-        if (a.topic, a.group, a.by) == (b.topic, b.group, b.by) and a.topic in topics:
+        kept = _kept(first, a) and _kept(second, b)
+        if kept and (a.topic, a.group, a.by) == (b.topic, b.group, b.by) and a.topic in topics:
             places[At(a.topic, a.group, a.by)].append(k)
     return places
+
+
+def _kept(result: Result, contrast: Contrast) -> bool:
+    """Tell whether a run kept the outcomes that a number is the mean of."""
+    there = result.outcomes.columns if result.outcomes is not None else []
+    return all(c in there for c in (contrast.plus, contrast.minus) if c is not None)
 
 
 def _paired(
     at: At, mixed: Mixed, pairs: Sequence[Pair], asked: Asked, repeats: Repeats
 ) -> list[tuple[Estimate, float | None]]:
+    """Return the change of each number about the same rows, and its p before correction."""
     labels = mixed.matched.labels
     codes = {c: _codes(labels[c]) for c in LABELS}
     wanted = codes[at.by or GROUP] >= (0 if at.by else -1)
@@ -188,7 +196,8 @@ def _paired(
         if mixed.matched.same_splits:
             estimates = judged.differences(columns, least_classes=least)
         else:
-            noises = [_noise(pairs[k], mixed.scale[k]) for k in places]
+            splits = min(len(s.splits) for s in (mixed.matched.first, mixed.matched.second))
+            noises = [_noise(pairs[k], mixed.scale[k], splits) for k in places]
             estimates = [
                 judged.recalls.difference(*c, noise=noise, least_classes=least)
                 for c, noise in zip(columns, noises, strict=True)
@@ -199,15 +208,18 @@ def _paired(
     return [found[k] for k in range(len(pairs))]
 
 
-def _noise(pair: Pair, scale: float) -> Noise | None:
-    """Return what both runs' training adds, where they have no split in common to show it."""
+def _noise(pair: Pair, scale: float, splits: int) -> Noise | None:
+    """Return what both runs' training adds, where they have no split in common to show it.
+
+    It is known as roughly as from the fewer splits of the two.
+    """
     added = 0.0
     for row in pair:
         if row["training_share"] is None:
             return None
         half = (row["high"] - row["low"]) / 2 / stats.norm.ppf(0.5 + row["level"] / 2)
         added += row["training_share"] * float(half) ** 2
-    return Noise(added / scale**2, 4.0)
+    return Noise(added / scale**2, max(splits - 1.0, 1.0))
 
 
 def _codes(values: pl.Series) -> Rows:
@@ -245,24 +257,16 @@ def _adjust(rows: Sequence[dict[str, Any]]) -> None:
             row["p_holm"] = float(p)
 
 
-def _overlap(first: Result, second: Result, topics: Mapping[str, Matched]) -> dict[str, Any]:
+def _overlap(topics: Mapping[str, Matched]) -> dict[str, Any]:
     """Say what the runs have in common, by the topic with the most."""
     if not topics:
         return {"pictures": 0, "identities": 0, "alone": (0, 0), "disagree": 0,
                 "same_splits": False}  # fmt: skip
-    topic = max(topics, key=lambda t: len(topics[t].person))
-    matched = topics[topic]
-    ids = [_persons_of(r, topic) for r in (first, second)]
-    shared = int(np.unique(matched.person).size)
+    matched = max(topics.values(), key=lambda m: len(m.person))
     return {
         "pictures": len(matched.person),
-        "identities": shared,
-        "alone": (max(ids[0] - shared, 0), max(ids[1] - shared, 0)),
+        "identities": int(np.unique(matched.person).size),
+        "alone": matched.alone,
         "disagree": max(m.disagree for m in topics.values()),
         "same_splits": all(m.same_splits for m in topics.values()),
     }
-
-
-def _persons_of(result: Result, topic: str) -> int:
-    assert result.outcomes is not None
-    return int(result.outcomes.filter(topic=topic)["person"].n_unique())

@@ -13,6 +13,7 @@ from evenface.studies.compare import Compared
 from evenface.studies.contrasts import CONTRASTS
 from evenface.studies.headline import headline
 from evenface.studies.result import LEADING
+from evenface.studies.simultaneous import stretch
 from evenface.studies.words import listed, plural, said
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def read_compared(compared: Compared, level: float) -> list[str]:
             shown = paired.filter(pl.col("p_holm") < 1 - level)
             how = "tests over identities that are in both runs, after Holm"
         else:
-            shown = known.filter((pl.col("low") > 0) | (pl.col("high") < 0))
-            how = "by intervals that take the runs for independent and are not corrected"
+            shown = known.filter(_beyond_zero(known))
+            how = "by intervals that take the runs for independent, widened for their number"
         total = paired.height or known.height
         if not shown.height:
             which = f"the {total} changes are" if total > 1 else "the change is"
@@ -99,6 +100,16 @@ def read_compared(compared: Compared, level: float) -> list[str]:
             f"are shown ({how})."
         )
     return sentences
+
+
+def _beyond_zero(rows: pl.DataFrame) -> pl.Series:
+    """Tell which intervals leave out zero when all are to hold at once (Bonferroni)."""
+    found = []
+    for row in rows.rows(named=True):
+        factor = stretch(row["level"], rows.height, row["method"])
+        low, high = (row["value"] + factor * (row[end] - row["value"]) for end in ("low", "high"))
+        found.append(low > 0 or high < 0)
+    return pl.Series(found, dtype=pl.Boolean)
 
 
 def _names(rows: pl.DataFrame) -> str:
@@ -127,6 +138,11 @@ def read_overlap(compared: Sequence[Compared]) -> list[str]:
             sentences.append(
                 "The runs learned from and tested other people, split by split: what training "
                 "adds is put together from both as if they had nothing in common."
+            )
+        if not any(c.frame.filter("paired")["training_share"].drop_nulls().len() for c in known):
+            sentences.append(
+                "Intervals cover who was tested, not who was learned from: for that both runs need "
+                "at least 3 splits (--seeds)."
             )
         disagree = max(c.disagree for c in known)
         if disagree:

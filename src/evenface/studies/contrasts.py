@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from evenface.heads.probes import narrowed
 from evenface.studies.outcomes import model_column
 from evenface.studies.remedies import NONE
 from evenface.studies.training_sets import ALL
@@ -49,13 +50,19 @@ class Contrast:
 Row = Mapping[str, Any]
 
 
-def _probe(row: Row, _: pl.DataFrame) -> Contrast | None:
+def _probe(row: Row, numbers: pl.DataFrame) -> Contrast | None:
+    topic, probe = str(row["target"]), str(row["probe"])
+    if row["dimension"] is not None:
+        # On all axes it is the probe itself.
+        whole = row["dimension"] == numbers["dimension"].max()
+        cut = model_column(probe=probe if whole else narrowed(probe, row["dimension"]))
+        if row["metric"] == "lost_by_dimension":
+            return Contrast(topic, model_column(probe=probe), cut, None, RECORDED)
+        return Contrast(topic, cut, None, None, RECORDED)
     if row["metric"] not in BY:
         return None
     group = None if row["group"] == "all" else str(row["group"])
-    return Contrast(
-        str(row["target"]), model_column(probe=row["probe"]), None, group, BY[row["metric"]]
-    )
+    return Contrast(topic, model_column(probe=probe), None, group, BY[row["metric"]])
 
 
 def _transfer(row: Row, _: pl.DataFrame) -> Contrast | None:

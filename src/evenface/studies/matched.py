@@ -49,8 +49,6 @@ class Side:
         part = self.right[split]
 
         def column(name: str) -> Values:
-            if name not in part.columns:
-                return np.full(part.height, np.nan)
             return part[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
         plus = column(contrast.plus)
@@ -68,6 +66,8 @@ class Matched:
         Who is on each common picture: one if either run says so.
     labels : polars.DataFrame
         ``recorded`` and ``group`` of each.
+    alone : (int, int)
+        Persons of each run of whom the other has no picture.
     disagree : int
         Pictures left out since the runs have other labels for them.
     """
@@ -76,6 +76,7 @@ class Matched:
     second: Side
     person: Rows
     labels: pl.DataFrame
+    alone: tuple[int, int]
     disagree: int
 
     @property
@@ -99,8 +100,12 @@ class Matched:
         )
         ids = same["sample_id"]
         person = _linked(same["person"].to_numpy(), same["person_other"].to_numpy())
+        alone = (
+            one["person"].n_unique() - both["person"].n_unique(),
+            other["person"].n_unique() - both["person_other"].n_unique(),
+        )
         return cls(
-            Side.of(first, ids), Side.of(second, ids), person, same.select(LABELS),
+            Side.of(first, ids), Side.of(second, ids), person, same.select(LABELS), alone,
             both.height - same.height,
         )  # fmt: skip
 

@@ -195,7 +195,7 @@ def probe(
     headlines = []
     groups = data.values(GROUP)
     for target in usable:
-        asked = Probed(data, labels[target], names, tallies[target], common, repeats)
+        asked = Probed(data, labels[target], names, tallies[target], common, repeats, width)
         best = len(readers(names)) - 1
         rows += probe_numbers(asked, target, controls.get(target))
         tests += asked.unequal(target, best)

@@ -23,7 +23,21 @@ from evenface.studies.unequal import against_others
 
 @dataclass(frozen=True)
 class Probed:
-    """Everything that was said about one target, ready to be judged on any of the rows."""
+    """Everything that was said about one target, ready to be judged on any of the rows.
+
+    Attributes
+    ----------
+    data : StudyData
+    labels : Labels
+        Of the target.
+    probes : sequence of str
+    tally : Tally
+        A column a reader, then one a linear probe on fewer axes.
+    common : CommonOptions
+    repeats : Repeats
+    axes : int
+        Principal axes that a linear probe has at most.
+    """
 
     data: StudyData
     labels: Labels
@@ -31,6 +45,7 @@ class Probed:
     tally: Tally
     common: CommonOptions
     repeats: Repeats
+    axes: int
 
     @cached_property
     def tried(self) -> Rows:
@@ -114,8 +129,8 @@ def probe_numbers(asked: Probed, target: str, control: Controls | None) -> list[
     if control is not None:
         rows += control.numbers(balanced, classes, asked.common.asked, asked.repeats)
     if any(AT in name for name in asked.tally.place):
-        whole, width = balanced[readable.index(LINEAR)], asked.data.vectors.shape[1]
-        rows += by_dimension(by_class, asked.tally.place, whole, width, classes)
+        whole = balanced[readable.index(LINEAR)]
+        rows += by_dimension(by_class, asked.tally.place, whole, asked.axes, classes)
     people = int(np.unique(asked.data.person[tried]).size)
     by_definition = Estimate(
         1 / classes, 1 / classes, 1 / classes, asked.common.level, tried.size, people,

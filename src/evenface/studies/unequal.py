@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from evenface.faces.split import Rows
 from evenface.stats.asked import Asked
 from evenface.stats.intervals import Estimate
-from evenface.stats.permutation import independent
+from evenface.stats.permutation import Permutation, independent
 from evenface.stats.shares import apart
 from evenface.studies.judged import Judged, weakened
 
@@ -56,7 +57,7 @@ def against_others(
     return rows
 
 
-def _test(own: Judged, rest: Judged, model: int, asked: Asked) -> Any:
+def _test(own: Judged, rest: Judged, model: int, asked: Asked) -> Permutation:
     hit = np.concatenate([j.recalls.correct[:, [model]] for j in (own, rest)])
     person: Rows = np.concatenate([j.recalls.person for j in (own, rest)])
     first: npt.NDArray[np.bool_] = np.arange(len(person)) < len(own.rows)
@@ -73,4 +74,4 @@ def _with_training(found: Estimate, one: Estimate, other: Estimate) -> Estimate:
     if not weights.sum():
         return found
     share = float(np.average([s or 0.0 for s in shares], weights=weights))
-    return Estimate(**{**found.to_dict(), "training_share": share})
+    return replace(found, training_share=share)
