@@ -1,0 +1,1 @@
+"""Pairs of pictures: which are compared, how alike they are, and who is taken for whom."""
