@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from evenface.report.drawn import KINDS, Drawn, drawing_key
 from evenface.studies.drawing import save_figure, short, styled
 from evenface.studies.heldout import title
 from evenface.studies.result import Result
@@ -38,23 +39,38 @@ class Picture:
 
 
 def draw_figures(results: Mapping[str, Result], folder: Path) -> dict[str, Picture]:
-    """Write every figure as SVG and PDF; return them by name."""
+    """Write every figure as SVG and PDF, unless it is there already; return them by name."""
     pictures = {}
+    drawn = Drawn(folder)
+    keys = {name: drawing_key(result) for name, result in results.items()}
+    there = {name: drawn.names(name, key) for name, key in keys.items()}
     # What an earlier run of other studies or sizes drew would stand beside numbers it isn't about.
     for old in folder.glob("*.*"):
-        if old.suffix in (".svg", ".pdf") and old.stem.split("_")[0] in STUDIES:
+        mine = old.suffix in KINDS and old.stem.split("_")[0] in STUDIES
+        if mine and old.name not in drawn.keep():
             old.unlink()
-    for result in results.values():
-        for name, figure in result.figures().items():
-            if result.context.get("synthetic"):
-                # The line needs room of its own, or what is below gets less.
-                figure.set_figheight(figure.get_figheight() + 0.35)
-                with styled():
-                    figure.suptitle(SYNTHETIC, x=0.01, ha="left", fontsize=8, color="#8A4B00")
-            svg = save_figure(figure, folder / name)[0]
-            text = svg.read_text(encoding="utf-8")
+    for study, result in results.items():
+        names = there[study]
+        if names is None:
+            names = list(_draw(result, folder))
+            drawn.add(study, keys[study], names)
+        for name in names:
+            text = (folder / f"{name}.svg").read_text(encoding="utf-8")
             pictures[name] = Picture(name, describe(name, result), data_uri(text))
+    drawn.save()
     return pictures
+
+
+def _draw(result: Result, folder: Path) -> Iterator[str]:
+    """Write a result's figures; yield their names."""
+    for name, figure in result.figures().items():
+        if result.context.get("synthetic"):
+            # The line needs room of its own, or what is below gets less.
+            figure.set_figheight(figure.get_figheight() + 0.35)
+            with styled():
+                figure.suptitle(SYNTHETIC, x=0.01, ha="left", fontsize=8, color="#8A4B00")
+        save_figure(figure, folder / name)
+        yield name
 
 
 def data_uri(svg: str) -> str:
@@ -67,6 +83,11 @@ def data_uri(svg: str) -> str:
 
 def describe(name: str, result: Result) -> str:
     """Return a figure's text alternative; the numbers stand in the tables beside it."""
+    if name.endswith("_labels"):
+        return (
+            "Lines of each number with its interval against the share of identities whose labels "
+            "are wrong or left out. Where they reach chance or zero is in the table."
+        )
     if name.startswith("map_"):
         _, size, dims = name.rsplit("_", 2)
         who = "everybody" if size == "all" else f"{size} identities a group"
@@ -78,11 +99,6 @@ def describe(name: str, result: Result) -> str:
         return (
             "Balanced accuracy of every probe with its interval, one panel for each attribute, "
             "chance dotted. The same numbers are in the table."
-        )
-    if name.endswith("_labels"):
-        return (
-            "Lines of each number with its interval against the share of identities whose labels "
-            "are wrong or left out. Where they reach chance or zero is in the table."
         )
     if name == "probe_dimensions":
         return "Balanced accuracy of a linear probe against the number of principal axes it sees."

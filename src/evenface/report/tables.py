@@ -228,8 +228,8 @@ def _p(tests: pl.DataFrame, probe: str, a: str, b: str) -> str:
     return shown_p(found[0] if found.len() else None)
 
 
-def needed_table(result: TransferResult) -> list[dict[str, Any]]:
-    """Return, for each gap, how many people of the group tested would show smaller ones."""
+def needed_table(result: Result) -> list[dict[str, Any]]:
+    """Return, for each gap, how many people would show smaller ones."""
     rows = []
     for (what,), own in result.tables["needed"].group_by(["what"], maintain_order=True):
         counts = [f"{n:.0f}" if n is not None else "none" for n in own["identities"]]
@@ -239,18 +239,30 @@ def needed_table(result: TransferResult) -> list[dict[str, Any]]:
     return rows
 
 
+DOUBTS = ("label_noise", "tests_label_noise")
+"""Tables about wrong labels."""
+
+
 def doubt_table(result: Result) -> list[dict[str, str]]:
     """Return, for each conclusion that stands, which share of wrong labels it bears."""
-    noise = result.tables.get("label_noise")
-    if noise is None or not noise.height:
-        return []
-    most = 100 * float(noise["share"].max() or 0)  # type: ignore[arg-type]
+    tables = [t for name in DOUBTS if (t := result.tables.get(name)) is not None and t.height]
+    return [row for table in tables for row in _doubted(table)]
+
+
+def _doubted(noise: pl.DataFrame) -> list[dict[str, str]]:
+    most, asked = 100 * max(noise["share"].to_list()), set(noise["way"].to_list())
+
+    def shown(way: str, share: float | None) -> str:
+        if way not in asked:
+            return "\u2013"
+        return f"> {most:g} %" if share is None else f"{100 * share:.1f} %"
+
     return [
         {
             "what": title_of(row["what"])
-            + ("" if row["about"] in row["what"] else f" ({row['about']})"),
+            + ("" if row["about"] in row["what"] else f" ({title_of(row['about'])})"),
             "group": "everybody tested" if row["group"] == "all" else row["group"],
-            **{w: f"> {most:g} %" if row[w] is None else f"{100 * row[w]:.1f} %" for w in WAYS},
+            **{way: shown(way, row[way]) for way in WAYS},
         }
         for row in standing(breakdowns(noise)).rows(named=True)
     ]
