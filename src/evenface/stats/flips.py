@@ -93,6 +93,7 @@ def flip_curves(
     strata: Index | None = None,
     doubted: Values | None = None,
     noise: Sequence[Noise | None] | None = None,
+    moves: Sequence[float] | None = None,
     shares: Sequence[float] = SHARES,
     draws: int = DRAWS,
 ) -> list[dict[str, Curve]]:
@@ -115,6 +116,9 @@ def flip_curves(
         Whose labels are in doubt: persons with such a row. Everybody's if not given.
     noise : sequence of Noise or None, optional
         What training adds to each statistic, taken to be the same whatever the labels.
+    moves : sequence of float, optional
+        For each class, how likely a wrong label drawn at random is one of another class; 1 if not
+        given. It is less where a class is made of several labels.
     shares : sequence of float
         Growing from 0.
     draws : int
@@ -148,7 +152,10 @@ def flip_curves(
     found: list[dict[str, list[Estimate]]] = [{} for _ in pairs]
     values: dict[int, list[Array]] = defaultdict(list)
     widths: dict[int, list[list[Estimate]]] = defaultdict(list)
-    for count, goes in _at_random(rows, doubt, sorted(set(counts) - {0}), draws, asked.seed):
+    wanted = sorted(set(counts) - {0})
+    for count, goes in at_random(
+        rows.home, rows.classes, doubt, wanted, draws=draws, seed=asked.seed, moves=moves
+    ):
         recalls = rows.recalls(goes)[every].mean(axis=1)
         values[count].append(recalls)
         if np.isfinite(recalls).all() and len(widths[count]) < WIDTHS:
@@ -160,7 +167,7 @@ def flip_curves(
             one, other = local[k]
             changed = drawn[:, one] - (0.0 if other is None else drawn[:, other])
             each = [of[k] for of in widths[count]]
-            together[count] = _together(base[k], each, changed, 0.0 if b is None else -1.0)
+            together[count] = over_draws(base[k], each, changed, 0.0 if b is None else -1.0)
         found[k]["random"] = [together[c] for c in counts]
         value = rows.named[:, :, a] - (0.0 if b is None else rows.named[:, :, b])
         own: list[int] = [a] if b is None else [a, b]
@@ -195,24 +202,63 @@ def breakdown(curve: Curve, bound: float) -> float | None:
     return None
 
 
-def _at_random(
-    rows: Relabelled, doubt: Values, counts: Sequence[int], draws: int, seed: int
+def at_random(
+    home: Index,
+    classes: int,
+    doubt: Values,
+    counts: Sequence[int],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    moves: Sequence[float] | None = None,
 ) -> Iterator[tuple[int, Index]]:
-    """Yield counts, and where persons go when so many drawn at random go to another class."""
+    """Yield counts, and where persons go when so many drawn at random go to another class.
+
+    Parameters
+    ----------
+    home : ndarray of intp, shape (persons,)
+        Recorded class of each person.
+    classes : int
+    doubt : ndarray of bool, shape (persons,)
+        Who may be drawn.
+    counts : sequence of int
+        Growing; a draw's larger counts contain its smaller ones.
+    draws, seed : int
+    moves : sequence of float, optional
+        As in `flip_curves`.
+
+    Yields
+    ------
+    count : int
+    goes : ndarray of intp, shape (persons,)
+        `KEPT`, or another class.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(draws):
         order = rng.permutation(np.flatnonzero(doubt))
-        to = (rows.home + rng.integers(1, rows.classes, rows.persons)) % rows.classes
+        to = (home + rng.integers(1, classes, len(home))) % classes
+        if moves is not None:
+            to = np.where(rng.random(len(home)) < np.asarray(moves)[home], to, KEPT)
         for count in counts:
-            goes = np.full(rows.persons, KEPT)
+            goes = np.full(len(home), KEPT)
             goes[order[:count]] = to[order[:count]]
             yield count, goes
 
 
-def _together(base: Estimate, widths: Sequence[Estimate], values: Array, least: float) -> Estimate:
+def over_draws(base: Estimate, widths: Sequence[Estimate], values: Array, least: float) -> Estimate:
     """Return the mean of draws, its interval widened by their spread (Rubin 1987).
 
     A draw that leaves too few persons of a class has no number; if most have none, so has this.
+
+    Parameters
+    ----------
+    base : Estimate
+        With labels as recorded.
+    widths : sequence of Estimate
+        Of some of the draws.
+    values : ndarray, shape (draws,)
+    least : float
+        The statistic can't be lower.
     """
     known = values[np.isfinite(values)]
     if 2 * known.size < values.size:

@@ -10,7 +10,7 @@ harm; without searching class by class one in nine did, by up to 45 %.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -61,21 +61,33 @@ def most_harmful(
     goes : ndarray of intp, shape (persons,)
         `KEPT`, `OUT`, or another class. No class is left with fewer than two persons.
     """
+    yield from searched(lambda: _Recalled(value, codes, person, home, out=out), home, doubt, counts)
+
+
+def searched(
+    begin: Callable[[], Harm], home: Index, doubt: Values, counts: Sequence[int]
+) -> Iterator[tuple[int, Index]]:
+    """Yield growing counts, and where persons go in the worst of several searches.
+
+    Parameters
+    ----------
+    begin : callable
+        Returns labels as recorded.
+    home, doubt, counts
+        As in `most_harmful`.
+    """
     starts = [doubt]
     if len(home) <= SMALL:
         # Some sets do more harm together than one by one, most often all of one class.
-        starts += [doubt & (home == c) for c in range(value.shape[1])]
+        starts += [doubt & (home == c) for c in range(int(home.max(initial=0)) + 1)]
     wanted = sorted(set(counts))
-    searches = [
-        list(_search(_Harm(value, codes, person, home, out=out), start, doubt, wanted))
-        for start in starts
-    ]
+    searches = [list(_search(begin(), start, doubt, wanted)) for start in starts]
     for count, ends in zip(wanted, zip(*searches, strict=True), strict=True):
         yield count, min(ends, key=lambda end: end[0])[1]
 
 
 def _search(
-    harm: _Harm, first: Values, doubt: Values, counts: Sequence[int]
+    harm: Harm, first: Values, doubt: Values, counts: Sequence[int]
 ) -> Iterator[tuple[float, Index]]:
     """Pick among the first as long as they do harm, then among all; yield value and `goes`."""
     step, done = max(len(doubt) // STEPS, 1), 0
@@ -94,43 +106,36 @@ def _search(
         yield harm.value, harm.goes.copy()
 
 
-class _Harm:
-    """Sends persons where they lower a statistic, ``mean_c (sum_c / size_c)``, most."""
+class Harm:
+    """Sends persons where they lower a statistic most.
 
-    def __init__(
-        self, value: Array, codes: Index, person: Index, home: Index, *, out: bool
-    ) -> None:
-        persons, classes = len(home), value.shape[1]
-        at = person * classes + codes
-        own = value[np.arange(len(value)), codes]
-        shape = (persons, classes)
-        # What each person adds to every class now, and would add as one of it.
-        self.own = np.bincount(at, weights=own, minlength=persons * classes).reshape(shape)
-        self.own_rows = np.bincount(at, minlength=persons * classes).reshape(shape)
-        self.gain = per_person(value, person, persons)
-        self.rows = self.own_rows.sum(axis=1)
-        self.sums, self.sizes = self.own.sum(axis=0), self.own_rows.sum(axis=0)
-        self.home, self.out = home, out
-        self.has = self.own_rows > 0
-        self.members = self.has.sum(axis=0)
-        self.goes = np.full(persons, KEPT)
+    Parameters
+    ----------
+    home : ndarray of intp, shape (persons,)
+        Recorded class of each person.
+    has : ndarray of bool, shape (persons, classes)
+        Classes that a person has rows of.
+    out : bool
+        Whether persons are left out, not given another class.
+    """
+
+    def __init__(self, home: Index, has: Values, *, out: bool) -> None:
+        self.home, self.has, self.out = home, has, out
+        self.members = has.sum(axis=0)
+        self.goes = np.full(len(home), KEPT)
 
     @property
     def value(self) -> float:
         """The statistic now."""
-        return float((self.sums / self.sizes).mean())
+        raise NotImplementedError
 
     def changes(self) -> Array:
         """Return by how much the statistic changes if one person goes to each class, or out."""
-        left, size = self.sums - self.own, self.sizes - self.own_rows
-        with np.errstate(divide="ignore", invalid="ignore"):
-            without = left / size
-            change = without.mean(axis=1, keepdims=True) - self.value
-            if not self.out:
-                there = (left + self.gain) / (size + self.rows[:, None])
-                change = change + (there - without) / len(self.sums)
-                change[np.arange(len(change)), self.home] = np.inf
-        return np.where(np.isfinite(change), change, np.inf)
+        raise NotImplementedError
+
+    def send(self, picked: Index, to: Index) -> bool:
+        """Send persons; tell whether that lowered the statistic, else they stay."""
+        raise NotImplementedError
 
     def pick(self, allowed: Values, count: int) -> tuple[Index, Index]:
         """Return up to so many persons who do the most harm, and where they go."""
@@ -145,8 +150,48 @@ class _Harm:
         picked = order[(~leaves | (np.cumsum(leaves, axis=0) <= spare)).all(axis=1)][:count]
         return picked, np.full(len(picked), OUT) if self.out else to[picked]
 
+    def gone(self, picked: Index, to: Index) -> None:
+        """Write down who goes where."""
+        self.goes[picked] = to
+        self.members -= self.has[picked].sum(axis=0)
+        if not self.out:
+            self.members += np.bincount(to, minlength=len(self.members))
+
+
+class _Recalled(Harm):
+    """The statistic ``mean_c (sum_c / size_c)``."""
+
+    def __init__(
+        self, value: Array, codes: Index, person: Index, home: Index, *, out: bool
+    ) -> None:
+        persons, classes = len(home), value.shape[1]
+        at = person * classes + codes
+        own = value[np.arange(len(value)), codes]
+        shape = (persons, classes)
+        # What each person adds to every class now, and would add as one of it.
+        self.own = np.bincount(at, weights=own, minlength=persons * classes).reshape(shape)
+        self.own_rows = np.bincount(at, minlength=persons * classes).reshape(shape)
+        self.gain = per_person(value, person, persons)
+        self.rows = self.own_rows.sum(axis=1)
+        self.sums, self.sizes = self.own.sum(axis=0), self.own_rows.sum(axis=0)
+        super().__init__(home, self.own_rows > 0, out=out)
+
+    @property
+    def value(self) -> float:
+        return float((self.sums / self.sizes).mean())
+
+    def changes(self) -> Array:
+        left, size = self.sums - self.own, self.sizes - self.own_rows
+        with np.errstate(divide="ignore", invalid="ignore"):
+            without = left / size
+            change = without.mean(axis=1, keepdims=True) - self.value
+            if not self.out:
+                there = (left + self.gain) / (size + self.rows[:, None])
+                change = change + (there - without) / len(self.sums)
+                change[np.arange(len(change)), self.home] = np.inf
+        return np.where(np.isfinite(change), change, np.inf)
+
     def send(self, picked: Index, to: Index) -> bool:
-        """Send persons; tell whether that lowered the statistic, else they stay."""
         sums, sizes = (x - y[picked].sum(axis=0) for x, y in
                        ((self.sums, self.own), (self.sizes, self.own_rows)))  # fmt: skip
         if not self.out:
@@ -155,8 +200,5 @@ class _Harm:
         if min(sizes) <= 0 or (sums / sizes).mean() >= self.value - HARM:
             return False
         self.sums, self.sizes = sums, sizes
-        self.goes[picked] = to
-        self.members -= self.has[picked].sum(axis=0)
-        if not self.out:
-            self.members += np.bincount(to, minlength=len(self.members))
+        self.gone(picked, to)
         return True
