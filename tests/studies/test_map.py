@@ -110,7 +110,7 @@ def test_asked_sizes_are_drawn_and_too_large_ones_refused() -> None:
     result = map_space(embeddings, MapOptions(per_group=(5, 10), dims=(2,)), QUICK)
     counts = result.tables["points"].group_by("per_group").len().sort("per_group").rows()
     assert counts == [(5, 30), (10, 60)]
-    assert set(result.figures()) == {"map_5_2d", "map_10_2d"}
+    assert set(result.figures()) == {"map_5_2d", "map_10_2d", "map_labels"}
     with pytest.raises(SelectionError, match="ask for 12 or fewer"):
         map_space(embeddings, MapOptions(per_group=(13,)), QUICK)
 

@@ -6,7 +6,7 @@ this is about the labels of the people tested, not of those learned from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,12 +114,22 @@ def label_noise_rows(
         noise=[c.noise for c in conclusions],
     )  # fmt: skip
     return [
+        row
+        for conclusion, ways in zip(conclusions, curves, strict=True)
+        for row in curve_rows(ways, about, conclusion.what, conclusion.bound, group=group)
+    ]
+
+
+def curve_rows(
+    ways: Mapping[str, Curve], about: str, what: str, bound: float = 0.0, *, group: str = ALL
+) -> list[dict[str, Any]]:
+    """Return the table's rows of one conclusion, each way in which labels are wrong."""
+    return [
         {
-            "about": about, "what": conclusion.what, "way": way, "group": group, "share": share,
-            "bound": conclusion.bound, "value": e.value, "low": e.low, "high": e.high,
+            "about": about, "what": what, "way": way, "group": group, "share": share,
+            "bound": bound, "value": e.value, "low": e.low, "high": e.high,
             "n_identities": e.n_identities, "method": e.method,
         }
-        for conclusion, ways in zip(conclusions, curves, strict=True)
         for way, curve in ways.items()
         for share, e in zip(curve.shares, curve.estimates, strict=True)
     ]  # fmt: skip
@@ -177,7 +187,12 @@ def above_bound(row: dict[str, Any]) -> str:
 
 
 def said_breakdowns(
-    frame: pl.DataFrame, *, clause: Callable[[dict[str, Any]], str] = above_bound
+    frame: pl.DataFrame,
+    *,
+    clause: Callable[[dict[str, Any]], str] = above_bound,
+    labels: str = "labels",
+    tested: str = "tested",
+    meanwhile: str = "with the predictions as they are",
 ) -> list[str]:
     """Return how many wrong labels the frailest conclusion bears, in a sentence or two.
 
@@ -187,6 +202,8 @@ def said_breakdowns(
         Columns of `LABEL_NOISE`.
     clause : callable
         Puts a row of `breakdowns` into words that go after "the conclusion that".
+    labels, tested, meanwhile : str
+        What may be wrong, what was done with the identities, and what stays.
 
     Returns
     -------
@@ -204,25 +221,27 @@ def said_breakdowns(
         return ["With the labels as recorded no conclusion stands that wrong labels could upset."]
     row = stand.row(0, named=True)
     most = float(frame["share"].max() or SHARES[-1])  # type: ignore[arg-type]
-    whose = "the identities tested" if row["group"] == ALL else short(row["group"], 60)
-    worst, random = (_percent(row[way], most) for way in ("worst", "random"))
+    whose = f"the identities {tested}" if row["group"] == ALL else short(row["group"], 60)
     others = "" if stand.height == 1 else f" Of {stand.height} conclusions this one bears least."
-    if row["worst"] is None:
-        first = (
-            f"Even if {_percent(most, most)} of the recorded labels of {whose} were wrong in the "
-            f"least favourable way that was found, the conclusion that {clause(row)} would stand."
-        )
-    else:
-        first = (
-            f"If {worst} of the recorded labels of {whose} were wrong in the least favourable way "
-            f"that was found, the conclusion that {clause(row)} would no longer stand; wrong at "
-            f"random, it would take {random}."
-        )
     return [
-        first + others,
-        "This asks about labels of those tested only, with the predictions as they are; the least "
-        "favourable way was searched step by step, so somewhat fewer labels might do.",
+        _falls(row, f"recorded {labels} of {whose}", clause(row), most) + others,
+        f"This asks about {labels} of those {tested} only, {meanwhile}; the least favourable way "
+        "was searched step by step, so somewhat fewer labels might do.",
     ]
+
+
+def _falls(row: dict[str, Any], which: str, clause: str, most: float) -> str:
+    worst, random = (_percent(row[way], most) for way in ("worst", "random"))
+    if row["worst"] is None:
+        return (
+            f"Even if {_percent(most, most)} of the {which} were wrong in the "
+            f"least favourable way that was found, the conclusion that {clause} would stand."
+        )
+    return (
+        f"If {worst} of the {which} were wrong in the least favourable way "
+        f"that was found, the conclusion that {clause} would no longer stand; wrong at random, it "
+        f"would take {random}."
+    )
 
 
 def _percent(share: float | None, most: float) -> str:

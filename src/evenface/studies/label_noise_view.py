@@ -65,6 +65,8 @@ def _shown(frame: pl.DataFrame) -> list[pl.DataFrame]:
 def _panel(axes: Axes, own: pl.DataFrame) -> None:
     for place, way in enumerate(WAYS):
         part = own.filter(way=way).sort("share")
+        if not part.height:
+            continue
         # What has no number leaves a gap.
         x, value, low, high = (
             np.array(part[c].to_list(), dtype=np.float64) for c in ("share", "value", "low", "high")

@@ -16,6 +16,7 @@ from evenface.errors import SelectionError
 from evenface.faces.groups import identity_groups
 from evenface.faces.select import select_rows
 from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
+from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.map_rows import RowSet
 from evenface.studies.result import Result, make_frame
 from evenface.studies.tsne import start, tsne
@@ -61,8 +62,9 @@ class MapOptions(Options):
 class MapResult(Result):
     """Maps and what they keep.
 
-    `tables` holds ``points`` (per_group, dims, sample_id, x, y, z) and ``rows`` (sample_id, group
-    and every attribute). ``per_group`` 0 stands for everybody.
+    `tables` holds ``points`` (per_group, dims, sample_id, x, y, z), ``rows`` (sample_id, group
+    and every attribute) and ``label_noise`` (purities of the largest ``per_group`` if recorded
+    labels were wrong). ``per_group`` 0 stands for everybody.
     """
 
     study: ClassVar[str] = "map"
@@ -81,13 +83,22 @@ class MapResult(Result):
         return read_map(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return a figure for each number of identities a group and each dimension."""
+        """Return a figure for each number of identities a group and each dimension.
+
+        ``map_labels`` shows what neighbours share if labels were wrong.
+        """
+        from evenface.studies.label_noise_view import draw_label_noise
         from evenface.studies.map_view import draw_map
 
         keys = self.tables["points"].select("per_group", "dims").unique().sort("dims", "per_group")
-        return {
+        drawn = {
             f"map_{size or 'all'}_{dims}d": draw_map(self, size, dims) for size, dims in keys.rows()
         }
+        if self.tables["label_noise"].height:
+            drawn["map_labels"] = draw_label_noise(
+                self.tables["label_noise"], "purity above chance"
+            )
+        return drawn
 
 
 def map_space(
@@ -124,6 +135,7 @@ def map_space(
     data = prepare(embeddings, common)
     sizes = options.per_group or _sizes(data)
     numbers: list[dict[str, Any]] = []
+    doubts: list[dict[str, Any]] = []
     points, kept = [], []
     steps = len(sizes) * len(options.dims)
     for i, size in enumerate(sizes):
@@ -131,6 +143,8 @@ def map_space(
         kept.append(rows)
         one = RowSet(data, rows, size, common, metric=options.metric, perplexity=options.perplexity)
         numbers += one.space_numbers()
+        if size == max(sizes):
+            doubts += one.label_noise()
         begin = start(one.space, max(options.dims), common.seed)
         for j, dims in enumerate(options.dims):
             placed = tsne(one.graph, begin[:, :dims])
@@ -145,7 +159,11 @@ def map_space(
     )
     return MapResult(
         make_frame(numbers, MapResult.columns),
-        {"points": pl.concat(points), "rows": table},
+        {
+            "points": pl.concat(points),
+            "rows": table,
+            "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
+        },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         {**data.context, "unshown": unshown},
     )

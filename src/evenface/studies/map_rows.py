@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from evenface.faces.split import Rows
 from evenface.stats.accuracy import mean
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups, jackknife
 from evenface.studies import neighbours as nb
 from evenface.studies.data import GROUP, CommonOptions, StudyData
+from evenface.studies.label_noise import curve_rows
+from evenface.studies.map_labels import purity_curves
 from evenface.studies.result import number
 from evenface.studies.silhouettes import Silhouettes, distance_sums
 from evenface.studies.tsne import affinities, graph_width
@@ -73,7 +74,21 @@ class RowSet:
     def space_numbers(self) -> list[dict[str, Any]]:
         """Return the numbers about the space of embeddings."""
         dims = int(self.space.shape[1])
-        return self._labelled(self.distances, self.around, "original", dims)
+        return self._labelled(self.distances, self._neighbourhoods, "original", dims)
+
+    def label_noise(self) -> list[dict[str, Any]]:
+        """Return how purities in the space of embeddings bear wrong labels."""
+        return [
+            row
+            for name, codes in self.codes.items()
+            for row in curve_rows(
+                purity_curves(self._neighbourhoods, codes, self.group, self.common), name, name
+            )
+        ]
+
+    @cached_property
+    def _neighbourhoods(self) -> nb.Neighbourhoods:
+        return nb.Neighbourhoods.of(self.around, self.person, self.k)
 
     def map_numbers(self, placed: nb.Points) -> list[dict[str, Any]]:
         """Return the numbers about one map."""
@@ -88,7 +103,9 @@ class RowSet:
         own = self._own("all", "map", dims)
         return [
             *(number("map", m, self._mean(v), **own) for m, v in whole.items()),
-            *self._labelled(distances, around, "map", dims),
+            *self._labelled(
+                distances, nb.Neighbourhoods.of(around, self.person, self.k), "map", dims
+            ),
         ]
 
     def table(self, placed: nb.Points) -> pl.DataFrame:
@@ -118,9 +135,8 @@ class RowSet:
         return mean(values, self.person, self.common.asked, strata=self.strata)
 
     def _labelled(
-        self, distances: nb.Distances, nearest: Rows, space: str, dims: int
+        self, distances: nb.Distances, around: nb.Neighbourhoods, space: str, dims: int
     ) -> list[dict[str, Any]]:
-        around = nb.Neighbourhoods.of(nearest, self.person, self.k)
         sums = distance_sums(distances, list(self.codes.values()), self.group)
         found = []
         for (name, codes), own_sums in zip(self.codes.items(), sums, strict=True):

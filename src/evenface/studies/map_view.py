@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from evenface.studies import drawing
+from evenface.studies.label_noise import said_breakdowns
 from evenface.studies.words import above, listed, said
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ def read_map(result: MapResult) -> list[str]:
             f"In the space of the embeddings, {said(pure)} of the nearest faces of other people "
             f"carry the same {title}; {verdict} ({said(beyond)} above chance, of at most 1)."
         )
+    sentences += said_breakdowns(
+        result.tables["label_noise"], clause=_shared, tested="mapped",
+        meanwhile="who is whose neighbour staying as it is",
+    )  # fmt: skip
     unshown = result.context.get("unshown", [])
     if unshown:
         sentences.append(
@@ -49,6 +54,11 @@ def read_map(result: MapResult) -> list[str]:
             "it is a hint to check in the numbers, and distances between clusters mean nothing."
         )
     return sentences
+
+
+def _shared(row: dict[str, Any]) -> str:
+    title = "demographic group" if row["what"] == "group" else drawing.short(row["what"], 60)
+    return f"nearest faces share a {title} more than chance would have it"
 
 
 MANY = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import polars as pl
 from evenface.stats.asked import Asked
 from evenface.stats.intervals import Estimate
 from evenface.stats.power import identities_needed, resolvable
+from evenface.studies.judged import Judged
+from evenface.studies.unequal import difference
 
 POINTS = (0.01, 0.02, 0.05)
 """Gaps that are asked about: 1, 2 and 5 points."""
@@ -23,6 +26,32 @@ NEEDED = {
 }  # fmt: skip
 """Columns of the table ``needed``: people a group to show a gap of so many points (none where
 training alone varies too much for it), how many there are, and what gap those would show."""
+
+
+def needed_apart(
+    what: str, own: Judged, rest: Judged, model: int, asked: Asked
+) -> list[dict[str, Any]]:
+    """Return how many people of a group it would take to show gaps between it and all others.
+
+    The others are taken to grow in proportion: with n people of the group, the variance is that
+    of now times the people there are over n.
+
+    Parameters
+    ----------
+    what : str
+    own, rest : Judged
+        The group and the others, judged without classes.
+    model : int
+    asked : Asked
+    """
+    have, others = own.recalls.persons, rest.recalls.persons
+    found = difference(own, rest, model)
+    if found.value is None:
+        return []
+    deviation = np.hypot(own.deviation(model), rest.deviation(model) * np.sqrt(have / others))
+    people = replace(found, n_identities=have)
+    # Where nobody differs from anybody there is no deviation to go by.
+    return needed_rows("accuracy", what, float(deviation), people, asked) if deviation else []
 
 
 def needed_rows(

@@ -200,7 +200,7 @@ class Neighbourhoods:
 
     def purity(self, codes: Rows, keep: Keep) -> float:
         """Return the mean share of the k nearest kept rows with a row's label, over kept rows."""
-        around, counts = self._first(keep)
+        around, counts = self.first(keep)
         same = (codes[around] == codes[keep][:, None]) & counts
         return float(np.mean(same.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)))
 
@@ -209,7 +209,7 @@ class Neighbourhoods:
         chance = chance_purity(codes[keep], self.person[keep])
         return (self.purity(codes, keep) - chance) / (1 - chance) if chance < 1 else 0.0
 
-    def _first(self, keep: Keep) -> tuple[Rows, Keep]:
+    def first(self, keep: Keep) -> tuple[Rows, Keep]:
         """Return kept rows' first k kept neighbours, and which of these there are."""
         key = np.packbits(keep).tobytes()
         # Every labelling leaves the same people out.

@@ -27,6 +27,7 @@ from evenface.studies.data import (
 from evenface.studies.heldout import Curves, Progress, Tally, learn, readers
 from evenface.studies.judged import Repeats, with_holm
 from evenface.studies.label_noise import LABEL_NOISE
+from evenface.studies.needed import NEEDED
 from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.probed import Probed, probe_numbers
 from evenface.studies.result import Result, make_frame
@@ -66,9 +67,10 @@ class ProbeResult(Result):
 
     `tables` holds ``curves`` (loss and accuracy per epoch of the MLP), ``headline`` (per target,
     which rows are the headline and which probes it took how often), ``tests`` (is the headline
-    right more or less often for one group than for the others), ``label_noise`` (the headline if
-    recorded labels were wrong), ``repeats`` (how splits hang together) and ``left_out`` (values
-    with too few identities).
+    right more or less often for one group than for the others), ``needed`` (people it would take
+    to show smaller differences), ``label_noise`` (the headline if recorded labels were wrong),
+    ``tests_label_noise`` (differences of groups if recorded groups were), ``repeats`` (how splits
+    hang together) and ``left_out`` (values with too few identities).
     """
 
     study: ClassVar[str] = "probe"
@@ -94,7 +96,8 @@ class ProbeResult(Result):
         """Return ``probe`` (accuracies) and, where they were asked for, further ones.
 
         ``probe_dimensions`` (a linear probe on fewer axes), ``probe_labels`` (if labels were
-        wrong), ``probe_curves`` (training of the MLP).
+        wrong), ``probe_tests_labels`` (differences of groups, if recorded groups were),
+        ``probe_curves`` (training of the MLP).
         """
         from evenface.studies.label_noise_view import draw_label_noise
         from evenface.studies.probe_view import draw_curves, draw_dimensions, draw_probe
@@ -105,6 +108,10 @@ class ProbeResult(Result):
         doubts = self.tables["label_noise"].filter(group="all")
         if doubts.height:
             drawn["probe_labels"] = draw_label_noise(doubts, "balanced accuracy")
+        if self.tables["tests_label_noise"].height:
+            drawn["probe_tests_labels"] = draw_label_noise(
+                self.tables["tests_label_noise"], "difference of accuracies"
+            )
         if self.tables["curves"].height:
             drawn["probe_curves"] = draw_curves(self)
         return drawn
@@ -191,17 +198,22 @@ def probe(
     rows: list[dict[str, Any]] = []
     tests: list[dict[str, Any]] = []
     doubts: list[dict[str, Any]] = []
+    needed: list[dict[str, Any]] = []
+    judged: dict[str, Probed] = {}
     repeats = Repeats.of(made, data.person)
     headlines = []
-    groups = data.values(GROUP)
+    groups, best = data.values(GROUP), len(readers(names)) - 1
     for target in usable:
         asked = Probed(data, labels[target], names, tallies[target], common, repeats, width)
-        best = len(readers(names)) - 1
         rows += probe_numbers(asked, target, controls.get(target))
         tests += asked.unequal(target, best)
         doubts += asked.label_noise(target, best)
+        needed += asked.needed(target, best)
+        judged[target] = asked
         headlines.append((target, readers(names)[-1], len(labels[target].names),
                           curves.choices(target)))  # fmt: skip
+    tested = with_holm(tests, ("metric",))
+    uneven = [row for t, a in judged.items() for row in a.unequal_labels(t, best, tested)]
     few = [
         {"target": t, "value": v, "identities": n}
         for t in targets
@@ -229,8 +241,10 @@ def probe(
         {
             "curves": curves.frame(),
             "headline": headline,
-            "tests": with_holm(tests, ("metric",)),
+            "tests": tested,
+            "needed": pl.DataFrame(needed, schema=NEEDED, orient="row"),
             "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
+            "tests_label_noise": pl.DataFrame(uneven, schema=LABEL_NOISE, orient="row"),
             "left_out": left_out,
             "repeats": repeats.frame(),
         },

@@ -50,6 +50,8 @@ def read_probe(result: ProbeResult) -> list[str]:
         sentences += [*_control(result, target, best), *_dimensions(result, target)]
         sentences.append(_unequal(result, target))
     sentences += said_breakdowns(result.tables["label_noise"], clause=_readable)
+    uneven = result.tables["tests_label_noise"]
+    sentences += said_breakdowns(uneven, clause=_more_often, labels="groups")[:1]
     few = result.tables["left_out"]
     if few.height:
         values = [
@@ -117,6 +119,15 @@ def _unequal(result: ProbeResult, target: str) -> str:
 
 def _readable(row: dict[str, Any]) -> str:
     return f"{_plain(row['what'])} can be read better than by chance"
+
+
+def _more_often(row: dict[str, Any]) -> str:
+    group, often = row["what"].rsplit(": ", 1)
+    more = "more" if often.startswith("more") else "less"
+    return (
+        f"{_plain(row['about'])} is read rightly {more} often for {drawing.short(group, 60)} than "
+        "for all others"
+    )
 
 
 def _apart(row: dict[str, Any]) -> str:

@@ -8,17 +8,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from evenface.faces.split import Rows
 from evenface.heads.probes import AT
 from evenface.stats.intervals import Estimate
+from evenface.studies import unequal_labels
 from evenface.studies.controls import LINEAR, Controls, by_dimension
 from evenface.studies.data import GROUP, CommonOptions, Labels, StudyData
 from evenface.studies.heldout import Tally, readers
 from evenface.studies.judged import Judged, Repeats
 from evenface.studies.label_noise import Conclusion, label_noise_rows
+from evenface.studies.needed import needed_apart, needed_rows
 from evenface.studies.result import number
-from evenface.studies.unequal import against_others
+from evenface.studies.unequal import OTHERS, against_others
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,33 @@ class Probed:
         return Judged(self.tally, rows, classes, person, strata, asked, self.repeats)
 
     @cached_property
+    def by_class(self) -> Judged:
+        """Judge everybody by the mean of the classes' recalls."""
+        return self.on(self.tried, by_class=True)
+
+    @cached_property
+    def balanced(self) -> list[Estimate]:
+        """Balanced accuracies of the readers."""
+        return self.by_class.balanced(self._models, least_classes=len(self.labels.names))
+
+    @property
+    def chance(self) -> float:
+        """Balanced accuracy of a guess."""
+        return 1 / len(self.labels.names)
+
+    def readable(self, model: int) -> bool:
+        """Tell whether a reader is shown to be better than chance."""
+        low = self.balanced[model].low
+        return low is not None and low > self.chance
+
+    @cached_property
     def within(self) -> dict[str, Judged]:
         """Judge the rows of each group."""
         return {group: self.on(self.tried[self._groups == group]) for group in self._names}
+
+    @property
+    def _models(self) -> range:
+        return range(len(readers(self.probes)))
 
     @cached_property
     def _groups(self) -> np.ndarray[Any, Any]:
@@ -77,13 +104,10 @@ class Probed:
 
         Nothing for a reader that is not shown to be better than chance.
         """
-        judged, classes = self.on(self.tried, by_class=True), len(self.labels.names)
-        models = range(len(readers(self.probes)))
-        found = judged.balanced(models, least_classes=classes)[model]
-        if found.low is None or found.low <= 1 / classes:
+        if not self.readable(model):
             return []
-        noise = judged.noise([(m, None) for m in models])[model]
-        claim = [Conclusion(target, model, bound=1 / classes, noise=noise)]
+        noise = self.by_class.noise([(m, None) for m in self._models])[model]
+        claim = [Conclusion(target, model, bound=self.chance, noise=noise)]
         groups = np.full(len(self.labels.codes), "", dtype=object)
         groups[self.tried] = self._groups
         doubted = [("all", None), *((g, groups == g) for g in self._names)]
@@ -96,11 +120,35 @@ class Probed:
             )
         ]  # fmt: skip
 
+    @cached_property
+    def _apart(self) -> list[tuple[str, Judged, Judged]]:
+        """Judge each group and all others."""
+        rest = ((g, self.tried[(self._groups != g) & (self._groups != "")]) for g in self._names)
+        return [(g, self.within[g], self.on(rows)) for g, rows in rest if rows.size]
+
     def unequal(self, target: str, model: int) -> list[dict[str, Any]]:
         """Test whether a reader is right more or less often for one group than for the rest."""
-        rest = ((g, self.tried[(self._groups != g) & (self._groups != "")]) for g in self._names)
-        judged = [(g, self.within[g], self.on(rows)) for g, rows in rest if rows.size]
-        return against_others(judged, model, target, self.common.asked)
+        return against_others(self._apart, model, target, self.common.asked)
+
+    def unequal_labels(self, target: str, model: int, tests: pl.DataFrame) -> list[dict[str, Any]]:
+        """Return how what these tests find bears wrong recorded groups."""
+        labels, asked = self.labels, self.common.asked
+        return unequal_labels.label_noise(self._apart, model, tests, target, labels, asked)
+
+    def needed(self, target: str, model: int) -> list[dict[str, Any]]:
+        """Return how many people would show that groups differ, or that anything can be read.
+
+        The latter only where it is not shown: near chance alone is the spread of now that of a
+        small gap.
+        """
+        asked, found = self.common.asked, self.balanced[model]
+        rows = []
+        if found.value is not None and not self.readable(model):
+            deviation = self.by_class.deviation(model)
+            rows = needed_rows("balanced_accuracy", f"{target}: chance", deviation, found, asked)
+        for group, own, rest in self._apart:
+            rows += needed_apart(f"{target}: {group} against {OTHERS}", own, rest, model, asked)
+        return rows
 
 
 def probe_numbers(asked: Probed, target: str, control: Controls | None) -> list[dict[str, Any]]:
@@ -115,8 +163,7 @@ def probe_numbers(asked: Probed, target: str, control: Controls | None) -> list[
     """
     labels, tried, readable = asked.labels, asked.tried, readers(asked.probes)
     models, classes = range(len(readable)), len(labels.names)
-    by_class = asked.on(tried, by_class=True)
-    balanced = by_class.balanced(models, least_classes=classes)
+    by_class, balanced = asked.by_class, asked.balanced
     overall = asked.on(tried).balanced(models, least_classes=1)
     within = {g: one.balanced(models, least_classes=1) for g, one in asked.within.items()}
     rows = []

@@ -31,10 +31,12 @@ from evenface.studies.data import (
 from evenface.studies.grouped import Grouped, learnable, left_out, restricted
 from evenface.studies.heldout import Tally
 from evenface.studies.judged import Repeats
+from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.learning import Condition, Learner, LearnOptions, best_of
 from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.records import Records
 from evenface.studies.result import Result, make_frame, number
+from evenface.studies.spaces_labels import label_noise
 from evenface.studies.spread import LIMITS, Spread
 
 if TYPE_CHECKING:
@@ -65,7 +67,8 @@ class SpacesResult(Result):
     `tables` holds ``points`` (test rows of the first split, in spaces of two and three
     dimensions) and ``rows``, ``curves`` (per epoch, of the rate that was taken), ``rates`` (every
     rate tried, its score on validation rows, whether it was taken or diverged), ``likeness`` (how
-    alike two losses' spaces are), ``sizes`` and ``left_out``.
+    alike two losses' spaces are), ``label_noise`` (accuracies if recorded groups were wrong),
+    ``sizes`` and ``left_out``.
     """
 
     study: ClassVar[str] = "spaces"
@@ -83,7 +86,7 @@ class SpacesResult(Result):
         return read_spaces(self)
 
     def figures(self) -> dict[str, Figure]:
-        """Return ``spaces`` (where held-out rows lie), ``spaces_accuracy``, ``spaces_curves``."""
+        """Return ``spaces`` (where held-out rows lie), ``spaces_labels``, ``spaces_curves``."""
         from evenface.studies.spaces_view import draw_spaces
 
         return draw_spaces(self)
@@ -177,11 +180,18 @@ def spaces(
     for cell, on in trained.items():
         alike[cell[0], cell[1].dims, on].append(cell)
     found_of: dict[tuple[Balance, Condition], list[Estimate]] = {}
-    for (kind, _, on), same in alike.items():
+    doubts: list[dict[str, Any]] = []
+    for (kind, dims, on), same in alike.items():
         repeats = Repeats.of(learned[kind], data.person)
         part = restricted(tally, [_key(*cell) for cell in same], on)
         judged = Grouped(part, groups, data.person, common.asked, repeats)
-        found_of.update(zip(same, judged.accuracies(range(len(same))), strict=True))
+        accuracies = judged.accuracies(range(len(same)))
+        found_of.update(zip(same, accuracies, strict=True))
+        losses, means = [c.loss for _, c in same], [mean for mean, *_ in accuracies]
+        doubts += label_noise(
+            part, losses, judged, means, groups, common.asked,
+            about=f"{kind} groups, {dims} dimensions",
+        )  # fmt: skip
     rows = [
         {**row, "balance": cell[0], "dims": cell[1].dims, "loss": cell[1].loss}
         for cell in cells
@@ -198,6 +208,7 @@ def spaces(
             "rows": shown.filter(pl.col("sample_id").is_in(seen)),
             "likeness": likeness.frame(common.level),
             "left_out": left_out(target, groups),
+            "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
             "repeats": Repeats.of(learned[options.balance[0]], data.person).frame(),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},

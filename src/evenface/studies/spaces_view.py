@@ -8,6 +8,8 @@ import polars as pl
 
 from evenface.heads.objectives import LOSSES
 from evenface.studies import drawing
+from evenface.studies.label_noise import said_breakdowns
+from evenface.studies.label_noise_view import draw_label_noise
 from evenface.studies.words import listed, plural, said
 
 if TYPE_CHECKING:
@@ -36,7 +38,15 @@ def read_spaces(result: SpacesResult) -> list[str]:
     sentences.append(
         f"{covered(result)} Those of distances cover who was tested; none compares two losses."
     )
+    sentences += said_breakdowns(result.tables["label_noise"], clause=_told_apart)
     return [*sentences, *lost_trainings(result), *few(result)]
+
+
+def _told_apart(row: dict[str, Any]) -> str:
+    return (
+        f"a space learned with {LOSSES[row['what']].title} ({row['about']}) tells groups apart "
+        "better than chance"
+    )
 
 
 def covered(result: Result) -> str:
@@ -94,11 +104,15 @@ def few(result: Result) -> list[str]:
 
 
 def draw_spaces(result: SpacesResult) -> dict[str, Figure]:
-    """Draw where held-out rows lie, for spaces of two dimensions, and the training curves."""
+    """Draw where held-out rows lie in two dimensions, wrong labels, and the training curves."""
     drawn = {}
     points = result.tables["points"].filter(pl.col("dims") == 2)
     if points.height:
         drawn["spaces"] = draw_places(points, result.tables["rows"], "balance")
+    if result.tables["label_noise"].height:
+        drawn["spaces_labels"] = draw_label_noise(
+            result.tables["label_noise"], "mean group accuracy"
+        )
     drawn["spaces_curves"] = draw_curves(result.tables["curves"].filter(pl.col("remedy") == "none"))
     return drawn
 

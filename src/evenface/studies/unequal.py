@@ -43,8 +43,7 @@ def against_others(
     """
     rows = []
     for name, own, rest in judged:
-        one, other = (j.balanced([model], least_classes=1)[0] for j in (own, rest))
-        found = _with_training(apart(one, other), one, other)
+        found = difference(own, rest, model)
         test = _test(own, rest, model, asked)
         rows.append(
             {
@@ -55,6 +54,12 @@ def against_others(
             }
         )  # fmt: skip
     return rows
+
+
+def difference(own: Judged, rest: Judged, model: int) -> Estimate:
+    """Return a model's accuracy in a group minus that among all others."""
+    one, other = (j.balanced([model], least_classes=1)[0] for j in (own, rest))
+    return _with_training(apart(one, other), one, other)
 
 
 def _test(own: Judged, rest: Judged, model: int, asked: Asked) -> Permutation:
