@@ -126,6 +126,32 @@ def test_weights_count_each_pair_of_identities_by_their_product(kind: str) -> No
         assert (hits[r], trials[r]) == pytest.approx(tuple((x * by).sum() for x in tables(counts)))
 
 
+def test_folds_are_what_listing_the_pairs_within_each_would_be() -> None:
+    """Whoever was tested in another fold was not compared."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        a, fold = rng.integers(0, 4, 9), rng.integers(0, 3, 9)
+        i, j = (x.ravel() for x in np.meshgrid(*2 * [np.repeat(np.arange(9), a)]))
+        within = (i < j) & (fold[i] == fold[j])
+        pairs = [(within & (rng.random(i.size) < r)) for r in (0.3, 0.4)]
+        one, other = (PairCounts.among(a, i[w], j[w], fold=fold) for w in pairs)
+        listed = [PairCounts.listed(i[within], j[within], w[within], identities=9) for w in pairs]
+        assert (one.total, one.rate) == pytest.approx((listed[0].total, listed[0].rate))
+        assert one.compared == pytest.approx(listed[0].compared)
+        assert one.residuals == pytest.approx(listed[0].residuals)
+        wanted = pair_covariance(*listed)
+        for pair in ((one, other), (one, listed[1]), (listed[0], other)):
+            assert pair_covariance(*pair) == pytest.approx(wanted, rel=1e-9)
+        v = pair_variance(one)
+        assert freedom(one, v) == pytest.approx(freedom(listed[0], v), rel=1e-6)
+        w = rng.integers(0, 3, (9, 4)).astype(float)
+        for found, sure in zip(one.weighted(w), listed[0].weighted(w), strict=True):
+            assert found == pytest.approx(sure)
+        assert listed[0].independent() <= one.independent() <= 2 * listed[0].independent()
+    with pytest.raises(ValueError, match="same folds"):
+        pair_covariance(one, PairCounts.among(a, [], [], fold=np.zeros(9, dtype=int)))
+
+
 def moved(counts: PairCounts, w: np.ndarray) -> float:
     """Log of variance / (rate (1 - rate)) when identities count w_i times."""
     by = np.outer(w, w)

@@ -34,6 +34,8 @@ class PairCounts:
         Comparisons in it that were listed; 0 where they follow from `sides`.
     sides : ndarray of float64, shape (2, identities)
         Numbers a and b from which ``a_i b_j + a_j b_i`` comparisons of identities i and j follow.
+    fold : ndarray of intp, shape (identities,), optional
+        Then these follow of two identities of one fold alone.
     """
 
     first: Index
@@ -41,6 +43,7 @@ class PairCounts:
     hits: Array
     trials: Array
     sides: Array
+    fold: Index | None = None
 
     @classmethod
     def listed(
@@ -76,6 +79,8 @@ class PairCounts:
         first: npt.ArrayLike,
         second: npt.ArrayLike,
         hits: npt.ArrayLike = 1,
+        *,
+        fold: npt.ArrayLike | None = None,
     ) -> PairCounts:
         """Count errors among all pairs of pictures of different identities.
 
@@ -87,9 +92,12 @@ class PairCounts:
             Who was taken for whom, in either order, as often as it happened.
         hits : array_like, shape (n,), optional
             How often, if not once each.
+        fold : array_like of int, shape (identities,), optional
+            If only identities of one fold were compared, as in a cross-validation.
         """
         m = np.asarray(images, dtype=np.float64)
-        return cls._of(np.stack([m / 2, m]), first, second, hits, 0)
+        own = None if fold is None else np.asarray(fold, dtype=np.intp)
+        return cls._of(np.stack([m / 2, m]), first, second, hits, 0, own)
 
     @classmethod
     def between(
@@ -120,6 +128,7 @@ class PairCounts:
         second: npt.ArrayLike,
         hits: npt.ArrayLike,
         trials: npt.ArrayLike,
+        fold: Index | None = None,
     ) -> PairCounts:
         size, n = sides.shape[1], np.size(first)
         ends = [np.asarray(x, dtype=np.intp).reshape(n) for x in (first, second)]
@@ -134,7 +143,7 @@ class PairCounts:
             cell, where = np.unique(cell, return_inverse=True)
             sums = [np.asarray(np.bincount(where, x, cell.size), np.float64) for x in sums]
         low, high = np.divmod(cell, max(size, 1))
-        made = cls(low, high, sums[0], sums[1], sides)
+        made = cls(low, high, sums[0], sums[1], sides, fold)
         if (made.hits < 0).any() or (made.hits > made.tried).any():
             raise ValueError("a cell has more errors than comparisons, or fewer than none")
         return made
@@ -153,7 +162,7 @@ class PairCounts:
     def total(self) -> float:
         """Comparisons in all."""
         a, b = self.sides
-        return float(self.trials.sum() + a.sum() * b.sum() - a @ b)
+        return float(self.trials.sum() + self.summed(a) @ self.summed(b) - a @ b)
 
     @property
     def rate(self) -> float:
@@ -185,6 +194,21 @@ class PairCounts:
         """Comparisons that follow from `sides` in any cells."""
         a, b = self.sides
         found: Array = (a[first] * b[second] + a[second] * b[first]) * (first != second)
+        return found if self.fold is None else found * (self.fold[first] == self.fold[second])
+
+    def summed(self, values: Array) -> Array:
+        """Sum values of identities over each fold, shape (folds,)."""
+        sums = values.sum(keepdims=True) if self.fold is None else np.bincount(self.fold, values)
+        return np.asarray(sums, dtype=np.float64)
+
+    def _around(self, values: Array) -> Array:
+        """Sum values over the fold of each identity, shape (identities,) or (1,)."""
+        return self.summed(values)[slice(None) if self.fold is None else self.fold]
+
+    def _others(self, x: Array) -> Array:
+        """Sum x over the comparisons with others that follow from `sides`, by identity."""
+        a, b = self.sides
+        found: Array = a * (self._around(b * x) - b * x) + b * (self._around(a * x) - a * x)
         return found
 
     def touching(self, values: Array, implied: float = 0.0) -> Array:
@@ -196,12 +220,10 @@ class PairCounts:
         implied : float
             What each comparison that follows from `sides` adds, in whatever cell.
         """
-        a, b = self.sides
         k = self.identities
         mine = np.bincount(self.first, values, k)
         theirs = np.bincount(self.second, values * self.impostor, k)
-        found: Array = mine + theirs + implied * (a * (b.sum() - b) + b * (a.sum() - a))
-        return found
+        return np.asarray(mine + theirs + implied * self._others(np.ones(k)))
 
     def times(self, values: Array, x: Array, implied: float = 0.0) -> Array:
         """Sum over an identity's cells with others of the value by the other's x.
@@ -213,18 +235,16 @@ class PairCounts:
         implied : float
             As in `touching`.
         """
-        a, b = self.sides
         v, k = values * self.impostor, self.identities
         mine = np.bincount(self.first, v * x[self.second], k)
         theirs = np.bincount(self.second, v * x[self.first], k)
-        found: Array = mine + theirs + implied * (a * (b @ x - b * x) + b * (a @ x - a * x))
-        return found
+        return np.asarray(mine + theirs + implied * self._others(x))
 
     def implied_squares(self) -> Array:
         """Sum over an identity's cells of the square of the implied comparisons."""
         a, b = self.sides
-        found: Array = a**2 * (b @ b - b**2) + b**2 * (a @ a - a**2) + 2 * a * b * (a @ b - a * b)
-        return found
+        aa, bb, ab = (self._around(x) - x for x in (a * a, b * b, a * b))
+        return np.asarray(a**2 * bb + b**2 * aa + 2 * a * b * ab)
 
     def weighted(self, w: Array) -> tuple[Array, Array]:
         """Errors and comparisons when identities count w_i times, so that cells count w_i w_j.
@@ -240,7 +260,8 @@ class PairCounts:
         hits, trials : ndarray, shape (m,)
         """
         a, b = self.sides
-        trials = (a @ w) * (b @ w) - (a * b) @ w**2
+        folds = [slice(None)] if self.fold is None else self.fold == np.unique(self.fold)[:, None]
+        trials = sum((a[f] @ w[f]) * (b[f] @ w[f]) for f in folds) - (a * b) @ w**2
         return self._over_cells(self.hits, w), trials + self._over_cells(self.trials, w)
 
     def _over_cells(self, values: Array, w: Array) -> Array:
@@ -261,7 +282,8 @@ class PairCounts:
         if listed.any():
             return self.apart(listed, self.identities)
         a, b = self.sides > 0
-        return int(min(a.sum(), b.sum(), (a | b).sum() // 2))
+        one, other, either = (self.summed(x.astype(np.float64)) for x in (a, b, a | b))
+        return int(np.minimum(np.minimum(one, other), either // 2).sum())
 
     def apart(self, which: npt.NDArray[np.bool_], enough: int) -> int:
         """Return how many of some cells share no identity, as they come, up to `enough`."""

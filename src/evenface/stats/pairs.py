@@ -147,10 +147,11 @@ def pair_covariance(one: PairCounts, other: PairCounts) -> float:
     Raises
     ------
     ValueError
-        If the identities are numbered otherwise.
+        If the identities are numbered otherwise, or in other folds.
     """
-    if one.identities != other.identities:
-        raise ValueError("the identities must be numbered alike")
+    folded = one.fold is not None and other.fold is not None
+    if one.identities != other.identities or (folded and np.any(one.fold != other.fold)):
+        raise ValueError("the identities must be numbered alike, and be in the same folds")
     errors, trials = _same_cells(one, other)
     share = one.compared @ other.compared - trials
     product = one.total * other.total
@@ -248,8 +249,11 @@ def _same_cells(one: PairCounts, other: PairCounts) -> tuple[float, float]:
         residuals.append((h - counts.rate * t) * (first != second))
         trials.append(t * (first != second))
         implied.append(m)
+    # What follows in both does so within the folds of either.
     (a, b), (c, d) = one.sides, other.sides
-    everywhere = (a @ c) * (b @ d) + (a @ d) * (b @ c) - 2 * float((a * b) @ (c * d))
+    ac, bd, ad, bc = ((one if one.fold is not None else other).summed(x)
+                      for x in (a * c, b * d, a * d, b * c))  # fmt: skip
+    everywhere = float(ac @ bd + ad @ bc) - 2 * float((a * b) @ (c * d))
     elsewhere = everywhere - float(implied[0] @ implied[1])
     return (
         float(residuals[0] @ residuals[1]) + one.rate * other.rate * elsewhere,
