@@ -69,6 +69,23 @@ def test_random_flips_have_the_closed_form(classes: int) -> None:
     assert values(found["random"]) == pytest.approx(expected, abs=0.01)
 
 
+def test_wrong_labels_that_stay_within_a_class_change_nothing() -> None:
+    # Class 1 is made of four labels: one wrong label in four leads from it to class 0.
+    people, k = 500, np.array(SHARES)
+    codes = (np.arange(people) % 5 > 0).astype(np.intp)
+    named = named_classes([(np.arange(people), codes[:, None])], people, 2, 1)
+    told = (named, codes, np.arange(people), [(0, None)], ASKED)
+    (found,) = flip_curves(*told, moves=(1.0, 0.25))
+    # Both get what the other loses, a share k of 100 people; all who stay are right.
+    expected = ((1 - k) + (400 - 100 * k) / 400) / 2
+    assert values(found["random"]) == pytest.approx(expected, abs=0.01)
+    (always,), (plain,) = flip_curves(*told, moves=(1.0, 1.0)), flip_curves(*told)
+    assert always["worst"] == plain["worst"] == found["worst"]
+    assert values(always["random"]) == pytest.approx(values(plain["random"]), abs=0.01)
+    (never,) = flip_curves(*told, moves=(0.0, 0.0))
+    assert set(values(never["random"])) == {1.0}
+
+
 def test_no_flip_is_what_recalls_say() -> None:
     rng = np.random.default_rng(0)
     named, codes, person = rows_of(rng, 150, (0.9, 0.8, 0.7), most=5, classes=3)
