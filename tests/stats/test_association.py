@@ -46,11 +46,8 @@ def by_loops(v: np.ndarray, who: np.ndarray, *sets: np.ndarray) -> tuple[np.ndar
         others = [rows for q, rows in attribute.items() if q != p]
         return float(np.mean([np.mean([cosine(v[i], v[j]) for j in rows]) for rows in others]))
 
-    s = [
-        np.mean([near(i, p, a) - near(i, p, b) for i in rows])
-        for target in (x, y)
-        for p, rows in target.items()
-    ]
+    of_targets = [*x.items(), *y.items()]
+    s = [np.mean([near(i, p, a) - near(i, p, b) for i in rows]) for p, rows in of_targets]
     d = (np.mean(s[: len(x)]) - np.mean(s[len(x) :])) / np.std(s, ddof=1)
     return np.array(s), float(d)
 
@@ -58,9 +55,8 @@ def by_loops(v: np.ndarray, who: np.ndarray, *sets: np.ndarray) -> tuple[np.ndar
 def shares(s: np.ndarray, k: int) -> dict[str, float]:
     """p of each side from all deals."""
     n = len(s)
-    every = [
-        s[list(c)].mean() - np.delete(s, list(c)).mean() for c in combinations(range(n), k)
-    ]  # fmt: skip
+    deals = [list(c) for c in combinations(range(n), k)]
+    every = [s[c].mean() - np.delete(s, c).mean() for c in deals]
     seen, e = s[:k].mean() - s[k:].mean(), 1e-12
     return {
         "greater": float(np.mean([t >= seen - e for t in every])),
@@ -84,8 +80,7 @@ def mixed(rng: np.random.Generator, people: int = 12, d: int = 5) -> tuple[Any, 
     """Persons with 1 to 4 pictures, most in a target set and in attribute sets."""
     who = np.repeat(np.arange(people), rng.integers(1, 5, people))
     v = rng.normal(size=(who.size, d)) + rng.normal(size=(people, d))[who]
-    target = who % 3  # 2: in neither.
-    role = rng.integers(0, 3, who.size)  # 0: a picture as a target, 1 and 2: as attributes.
+    target, role = who % 3, rng.integers(0, 3, who.size)  # Role 0 is as a target.
     x, y = ((target == k) & (role == 0) for k in (0, 1))
     # Everybody has a picture in a set that they must have one in.
     first = np.unique(who, return_index=True)[1]
@@ -111,12 +106,13 @@ def test_equals_the_published_definition() -> None:
 def test_a_known_answer() -> None:
     # Cosines with (1, 0) are 1, 0.8, 0, 0.6; with (0, 1) they are 0, 0.6, 1, 0.8.
     v = np.array([[1, 0], [4, 3], [0, 2], [3, 4], [1, 0], [5, 0], [0, 1], [0, 3]], float)
-    found = association(v, np.arange(8), *masks(np.repeat(np.arange(4), 2)))
+    sets = masks(np.repeat(np.arange(4), 2))
+    found = association(v, np.arange(8), *sets)
     # s is 1, 0.2, -1, -0.2: means 0.6 and -0.6, variance 2.08 / 3.
     assert found.effect.value == pytest.approx(1.2 / np.sqrt(2.08 / 3))
     # Of the 6 deals only the one seen and its mirror image differ by 1.2.
     assert (found.p, found.partitions, found.exact) == (pytest.approx(2 / 6), 6, True)
-    one = association(v, np.arange(8), *masks(np.repeat(np.arange(4), 2)), side="greater")
+    one = association(v, np.arange(8), *sets, side="greater")
     assert one.p == pytest.approx(1 / 6)
 
 
@@ -213,9 +209,8 @@ def population(
 
 def test_the_interval_covers() -> None:
     rng, sizes = np.random.default_rng(4), (25, 25, 20, 20)
-    many = [
-        association(*population(rng, (1000, 1000, 20, 20), 0.5), permutations=1) for _ in range(40)
-    ]
+    drawn = (population(rng, (1000, 1000, 20, 20), 0.5) for _ in range(30))
+    many = [association(*given, permutations=1) for given in drawn]
     truth = np.mean([m.effect.value for m in many])
     found = [association(*population(rng, sizes, 0.5), permutations=1).effect for _ in range(300)]
     held = np.mean([e.low <= truth <= e.high for e in found])
@@ -227,9 +222,8 @@ def test_the_interval_covers() -> None:
 def test_p_is_uniform_if_nothing_is_the_matter() -> None:
     rng = np.random.default_rng(5)
     for sizes, exact in (((5, 5, 6, 6), True), ((12, 12, 6, 6), False)):
-        found = [
-            association(*population(rng, sizes, 0.0), permutations=199, seed=i) for i in range(400)
-        ]
+        drawn = (population(rng, sizes, 0.0) for _ in range(250))
+        found = [association(*given, permutations=99, seed=i) for i, given in enumerate(drawn)]
         assert all(f.exact == exact for f in found)
         p = np.array([f.p for f in found])
         for level in (0.05, 0.2, 0.5):
@@ -278,9 +272,9 @@ def test_reasons_instead_of_numbers() -> None:
 def test_input_that_makes_no_sense() -> None:
     v, who, *sets = apart(np.random.default_rng(8), (3, 3, 3, 3))
 
-    def refused(said: str, *given: Any, **options: Any) -> None:
+    def refused(said: str, *given: Any, **more: Any) -> None:
         with pytest.raises(ValueError, match=re.escape(said)):
-            association(*given, **options)
+            association(*given, **more)
 
     refused("of shape (n, d)", v[0], who, *sets)
     refused("of shape (n, d)", v, who[1:], *sets)
