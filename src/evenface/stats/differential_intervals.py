@@ -9,7 +9,8 @@ outside it, as the binomial likelihood has it), from the rates found down to one
 FMR and FNMR that one gives way which costs less likelihood for what it brings. The end is where
 a differential as far from equality as the one found would come up in no more than half of what
 the level leaves; both from rates with half an error added (`GroupRates.smoothed`), lest groups of
-few comparisons decide. If it comes up more often when all rates are equal, equality is in the interval.
+few comparisons decide. If it comes up more often when all rates are equal, equality is in the
+interval.
 
 Away from equality it is the percentile of rates drawn from Jeffreys' posterior: their bias only
 makes this end safer. A ratio to a rate of 0 has no such end.
@@ -254,10 +255,8 @@ def _towards(
     if k == len(shares) - 1:
         return 0.0, shares[-1]
     # Between the last that is often enough and the first that isn't.
-    here, there, end = (
-        float(special.ndtri(min(x, 0.999))) for x in (shares[k], shares[k + 1], tail)
-    )
-    part = (here - end) / (here - there)
+    z = special.ndtri(np.minimum([shares[k], shares[k + 1], tail], 0.999))
+    part = float((z[0] - z[2]) / (z[0] - z[1]))
     return places[k] + part * (places[k + 1] - places[k]), shares[-1]
 
 

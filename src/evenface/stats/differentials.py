@@ -230,7 +230,8 @@ def filled(
     limits = np.broadcast_to(np.asarray(ceilings, dtype=np.float64), rates.shape)
     if not ((limits[zero] > 0) & (limits[zero] <= 1)).all():
         raise ValueError(f"ceilings of the {kind} that are 0 must lie in (0, 1]")
-    return np.where(zero, limits, rates)
+    found: Array = np.where(zero, limits, rates)
+    return found
 
 
 def _rates(rates: npt.ArrayLike, kind: str) -> Array:
@@ -253,7 +254,8 @@ def _gini(x: Array, positive: Array) -> Array:  # noqa: ARG001
     apart = np.sort(x, axis=-1) @ (2.0 * np.arange(n) - n + 1)
     total = (n - 1) * x.sum(axis=-1)
     found = np.divide(apart, total, out=np.zeros(x.shape[:-1]), where=total > 0)
-    return np.clip(found, 0.0, 1.0)
+    inside: Array = np.clip(found, 0.0, 1.0)
+    return inside
 
 
 def _log_top(x: Array, positive: Array) -> Array:
