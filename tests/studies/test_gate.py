@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from statistics import NormalDist
 from typing import Any
 
@@ -79,20 +80,20 @@ def found() -> dict[str, Result]:
         ("transfer.gap > 0.05", Claim("transfer", "transfer_gap", ">", 0.05)),
         ("transfer.transfer_gap>=5%", Claim("transfer", "transfer_gap", ">=", 0.05)),
         (" bias . drop < .7 % ", Claim("bias", "drop_from_balanced", "<", 0.007)),
-        ("bias.worst <= \u22121e-2", Claim("bias", "worst_group_accuracy", "<=", -0.01)),
+        ("bias.drop <= \u22121e-2", Claim("bias", "drop_from_balanced", "<=", -0.01)),
         ("change(transfer.gap) > +1.", Claim("transfer", "transfer_gap", ">", 1, change=True)),
         (
-            "change( probe.accuracy[group=female · African, probe='a, [b]' ] ) > 1",
-            Claim("probe", "accuracy", ">", 1, (("group", "female · African"),
+            "change( probe.accuracy[group=female · African, probe='a, [b]' ] ) < 1",
+            Claim("probe", "accuracy", "<", 1, (("group", "female · African"),
                   ("probe", "a, [b]")), change=True),
         ),
         (
-            'probe.balanced_accuracy[group=*,target="*", probe="\\"\\\\"] > 1',
-            Claim("probe", "balanced_accuracy", ">", 1,
+            'probe.balanced_accuracy[group=*,target="*", probe="\\"\\\\"] >= 1',
+            Claim("probe", "balanced_accuracy", ">=", 1,
                   (("group", None), ("target", "*"), ("probe", '"\\'))),
         ),
-        ("checks.label_conflicts[attribute=Côte d'Ivoire] > 1",
-         Claim("checks", "label_conflicts", ">", 1, (("attribute", "Côte d'Ivoire"),))),
+        ("checks.label_conflicts[attribute=Côte d'Ivoire ] > 0",
+         Claim("checks", "label_conflicts", ">", 0, (("attribute", "Côte d'Ivoire"),))),
     ],
 )  # fmt: skip
 def test_a_claim_is_read(text: str, claim: Claim) -> None:
@@ -109,7 +110,7 @@ def claims() -> st.SearchStrategy[Claim]:
             st.just(study),
             st.sampled_from(KNOWN[study].metrics),
             st.sampled_from(sorted(SIGNS)),
-            st.floats(allow_nan=False, allow_infinity=False),
+            st.floats(0, 1, exclude_min=True, exclude_max=True),
             st.lists(pairs, unique_by=lambda p: p[0], max_size=3).map(tuple),
             st.booleans(),
         )
@@ -148,6 +149,13 @@ def test_any_text_is_a_claim_or_a_config_error(text: str) -> None:
         ("spaces.accuracy > 1", "may be knn_accuracy or worst_group_accuracy"),
         ("transfer.gap[group=A] > 1", "no column 'group'; it has target, across, train_on"),
         ("transfer.gap[probe=a, probe=b] > 1", "probe is given twice"),
+        # Five per cent was meant; these would let everything pass, or nothing.
+        *((text, "says nothing: transfer_gap is always between -1 and 1") for text in (
+            "transfer.gap > 5", "transfer.gap > 1", "transfer.gap <= 1", "transfer.gap < -1",
+            "transfer.gap >= -100%",
+        )),
+        ("checks.tiny_faces < 5", "always between 0 and 1"),
+        ("change(probe.accuracy) > 1", "always between -1 and 1"),
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_said(text: str, said: str) -> None:
@@ -155,6 +163,17 @@ def test_what_makes_no_sense_is_said(text: str, said: str) -> None:
         read_claim(text)
     assert said in str(error.value)
     assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize("inside", ["a= a ,", "a= a ", " ", "a=", "a='a',", "\\"])
+def test_texts_with_many_readings_take_no_time(inside: str) -> None:
+    text = f"transfer.gap[{inside * (1900 // len(inside))}"
+    began = time.perf_counter()
+    with pytest.raises(ConfigError, match="expected STUDY"):
+        read_claim(text)
+    assert time.perf_counter() - began < 5
+    with pytest.raises(ConfigError, match="longer than 2000 characters"):
+        read_claim(text * 2)
 
 
 def test_numbers_may_be_percentages() -> None:

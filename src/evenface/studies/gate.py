@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from evenface.studies.gate_text import SIGNS, Claim, read_claim, several, to_number
+from evenface.studies.gate_text import SIGNS, Claim, as_written, read_claim, several, to_number
 from evenface.studies.headline import headline
 from evenface.studies.result import Result
 from evenface.studies.simultaneous import Weighed, named, weigh
@@ -118,7 +118,7 @@ class Gate:
         judged.sort(key=lambda w: w.margin or 0.0)
         held = found if self.unless else judged
         shown = [w for w in reversed(judged) if w.shown]
-        beyond = f"shown to be {SIGNS[self.claim.sign]} {self.claim.bound:g}"
+        beyond = f"shown to be {SIGNS[self.claim.sign]} {self.claim.bound:g}".replace("-", "\u2212")
         said = f"{_how_many(len(shown), len(held))} {beyond}"
         if missing:
             said += f"; {len(missing)} could not be judged"
@@ -151,7 +151,7 @@ class Gate:
             own = rows[column] if column in rows.columns else pl.Series(column, [], dtype=pl.String)
             equal = pl.Series([value is None or _is(v, value) for v in own], dtype=pl.Boolean)
             if not equal.any():
-                have = several(map(named, sorted(set(own.drop_nulls()))))
+                have = several(map(as_written, map(named, sorted(set(own.drop_nulls())))))
                 raise claim.error(f"no {column} is {value!r}; there are: {have or 'none'}")
             kept &= equal
         kept &= headline(claim.study, rows, [column for column, _ in claim.filters])

@@ -63,11 +63,16 @@ SIGNED = ("transfer_gap", "drop_from_balanced", "selectivity", "lost_by_dimensio
 UNBOUNDED = ("face_size_p05", "face_size_median", "intra_distance", "inter_distance")
 """Metrics from 0 on; all others are shares, in [0, 1]."""
 
+LONGEST = 2000
+"""Characters that a claim may have."""
+
 SIGNS = {">": "above", ">=": "at least", "<": "below", "<=": "at most"}
 
 _NAME = "[A-Za-z][A-Za-z0-9_]*"
 _NUMBER = "[+\\-\u2212]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
-_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,\]\[="'][^,\]\[=]*)"""
+# Ends in no space, so that a text can be read in one way only: others take exponential time.
+_BARE = r"""[^\s,\]\[="'](?:[^,\]\[=]*[^\s,\]\[=])?"""
+_VALUE = rf"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|{_BARE})"""
 _PAIR = re.compile(rf"\s*({_NAME})\s*=\s*({_VALUE})\s*", re.S)
 _PLAIN_PAIR = rf"\s*{_NAME}\s*=\s*{_VALUE}\s*"
 _WHOLE = re.compile(
@@ -137,8 +142,11 @@ def read_claim(text: str) -> Claim:
     Raises
     ------
     ConfigError
-        If it is nothing like this, or there is no such study, metric or column.
+        If it is nothing like this, there is no such study, metric or column, or every number there
+        can be would be judged alike.
     """
+    if len(text) > LONGEST:
+        raise _error(text, f"is longer than {LONGEST} characters")
     found = _WHOLE.fullmatch(text)
     bound = to_number(found["number"]) if found else None
     if found is None or bound is None:
@@ -161,7 +169,15 @@ def read_claim(text: str) -> Claim:
         filters[column] = _unquoted(value.strip())
     metric = _metric(found["metric"], study, text)
     change, said = bool(found["change"]), " ".join(text.split())
-    return Claim(study, metric, found["sign"], bound, tuple(filters.items()), change, said)
+    claim = Claim(study, metric, found["sign"], bound, tuple(filters.items()), change, said)
+    low, high = claim.limits
+    within = low <= bound < high if found["sign"] in (">", "<=") else low < bound <= high
+    if not within:
+        raise claim.error(
+            f"says nothing: {metric} is always between {low:g} and {high:g}, so the same would "
+            "come out for all faces; five per cent is 0.05 or 5%"
+        )
+    return claim
 
 
 def to_number(text: str) -> float | None:
@@ -191,6 +207,11 @@ def _metric(name: str, study: str, text: str) -> str:
     if fitting:
         raise _error(text, f"{name!r} may be {' or '.join(fitting)}; write the whole name")
     raise _error(text, f"{study} has no metric {name!r}; it has {several(metrics)}")
+
+
+def as_written(value: str) -> str:
+    """Return a value as it can stand in brackets: quoted where it has to be."""
+    return value if re.fullmatch(_BARE, value) else _quoted(value)
 
 
 def _quoted(value: str) -> str:
