@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from evenface.errors import ConfigError, StoreError
 from evenface.report.comparison import write_page
 from evenface.report.results import load_results
 from evenface.studies.compare import Compared, compare_results
 from evenface.studies.compare_view import read_compared, read_overlap
-from evenface.studies.outcomes import FIXED
-from evenface.studies.result import OUTCOMES, Result
+from evenface.studies.contrasts import CONTRASTS
+from evenface.studies.data import CommonOptions
+from evenface.studies.drawing import short
+from evenface.studies.judged import Repeats
+from evenface.studies.outcomes import read_outcomes
+from evenface.studies.result import DAMAGE, OUTCOMES, Result
 from evenface.studies.table import STUDIES
 
 SCHEMA = "evenface.comparison/1"
@@ -132,7 +137,7 @@ def compare(
             f"the second {has[1]}; run the same studies in both"
         )
     if out is not None:
-        _usable(Path(out))
+        _usable(Path(out), both)
     one, other = ({n: run[n] for n in both} for run in runs)
     alone = tuple(n for n in wanted if n not in both and any(n in run for run in runs))
     found = Comparison(tuple(compare_results(one[n], other[n]) for n in both), one, other, alone)
@@ -154,50 +159,86 @@ def load_run(folder: Path) -> dict[str, Result]:
     results = {}
     for name, result in load_results(folder).results.items():
         file = folder / "results" / f"{name}{OUTCOMES}"
-        outcomes = None
-        if file.is_file():
-            try:
-                outcomes = pl.read_parquet(file)
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise StoreError(f"{file}: can't be read ({error}); run {name} again") from None
-            missing = [c for c in FIXED if c not in outcomes.columns]
-            if missing:
-                raise StoreError(f"{file}: has no column {missing[0]!r}; run {name} again")
+        _check(result, folder / "results" / f"{name}.json")
+        outcomes = read_outcomes(file) if file.exists() else None
         results[name] = replace(result, outcomes=outcomes)
     return results
+
+
+def _check(result: Result, file: Path) -> None:
+    """Refuse a result in which somebody changed what a comparison stands on into what can't be."""
+    try:
+        own = {name: result.config[name] for name in ("level", "resamples", "seed")}
+        CommonOptions.model_validate(own)
+        if not isinstance(result.context["card"], Mapping):
+            raise TypeError("card must be an object")
+        int(result.context["dimension"])
+        if result.study in CONTRASTS:
+            Repeats.of_frame(result.tables["repeats"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{first['loc'][0]}: {first['msg']}"
+        raise StoreError(f"{file}: damaged ({why}); run the study again") from None
+    except DAMAGE as error:
+        raise StoreError(f"{file}: damaged ({error!r}); run the study again") from None
 
 
 def save(found: Comparison, folder: Path) -> None:
     """Write a comparison's files; each is whole or not there."""
     folder.mkdir(parents=True, exist_ok=True)
     # What an earlier comparison of other studies left would stand beside a page that is not its.
-    for name in STUDIES:
-        old = [folder / f"{name}.parquet", *(folder / "figures").glob(f"{name}_changes.*")]
-        for file in old:
-            file.unlink(missing_ok=True)
-    for one in found.studies:
-        table = folder / f"{one.study}.parquet"
-        one.frame.write_parquet(table.with_suffix(".tmp"))
-        os.replace(table.with_suffix(".tmp"), table)
+    for old in _files_of(_earlier(folder) or ()):
+        (folder / old).unlink(missing_ok=True)
+    # First: it says whose the folder is, should the rest be cut short.
     file = folder / FILES[0]
     text = json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False)
     file.with_suffix(".tmp").write_text(text, encoding="utf-8", errors="replace")
     os.replace(file.with_suffix(".tmp"), file)
+    for one in found.studies:
+        table = folder / f"{one.study}.parquet"
+        one.frame.write_parquet(table.with_suffix(".tmp"))
+        os.replace(table.with_suffix(".tmp"), table)
     write_page(
         folder / FILES[1], found.about(), found.studies, found.level, synthetic=found.synthetic
     )
 
 
-def _usable(folder: Path) -> None:
-    """Refuse a folder that holds something else: nothing of anybody's is overwritten."""
+def _usable(folder: Path, studies: Sequence[str]) -> None:
+    """Make the folder; refuse one that holds something else: nobody's files are overwritten."""
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file; a folder for the comparison was expected")
-    there = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-    if there and FILES[0] not in there:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = sorted(p.name for p in folder.iterdir())
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(f"{folder}: can't be used for --out: {why}") from None
+    earlier = _earlier(folder)
+    others = there
+    if earlier is not None:
+        new = sorted(set(_files_of(studies)) - set(_files_of(earlier)))
+        others = [name for name in new if (folder / name).exists()]
+    if others:
         raise StoreError(
-            f"{folder} holds something else (such as {there[0]!r}); choose a new or empty folder "
+            f"{folder} holds something else (such as {others[0]!r}); choose a new or empty folder "
             "for --out"
         )
+
+
+def _earlier(folder: Path) -> list[str] | None:
+    """Return the studies of the comparison that a folder holds; None if it holds none."""
+    try:
+        saved = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
+        ours = str(saved["schema"]).startswith("evenface.comparison/")
+        return [name for name in STUDIES if name in saved["studies"]] if ours else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _files_of(studies: Iterable[str]) -> list[str]:
+    """Return what a comparison of some studies writes beside `FILES`."""
+    endings = (f"{name}_changes.{kind}" for name in studies for kind in ("svg", "pdf"))
+    return [*(f"{name}.parquet" for name in studies), *(f"figures/{e}" for e in endings)]
 
 
 def _embedders(first: Mapping[str, Result], second: Mapping[str, Result]) -> list[str]:
@@ -205,15 +246,32 @@ def _embedders(first: Mapping[str, Result], second: Mapping[str, Result]) -> lis
     names = []
     for run in (first, second):
         context = next(iter(run.values())).context
-        card = context["card"]
-        names.append(f"{card.get('name', 'unknown embedder')} ({context['dimension']} numbers)")
+        name = short(str(context["card"].get("name", "unknown embedder")), 60)
+        names.append(f"{name} ({context['dimension']} numbers)")
     lines = [
         f"First run: {names[0]}; second run: {names[1]}. Changes are the second's minus the "
         "first's."
     ]
     for name, result in second.items():
         a, b = first[name].config, result.config
-        other = [f"{k} {a.get(k)} and {b.get(k)}" for k in b if a.get(k) != b.get(k)]
+        other = [f"{k} {_plain(a.get(k))} and {_plain(b.get(k))}" for k in b if a.get(k) != b[k]]
         if other:
             lines.append(f"{name}: options differ: {'; '.join(other)}.")
+        chance, own = (
+            {r["target"]: r["value"] for r in found.where(metric="chance").rows(named=True)}
+            for found in (first[name], result)
+        )
+        harder = [f"{t} {chance[t]:.3f} and {own[t]:.3f}" for t in own
+                  if t in chance and chance[t] != own[t]]  # fmt: skip
+        if harder:
+            lines.append(
+                f"{name}: not equally hard, as the numbers of classes differ; chance is: "
+                f"{'; '.join(harder)}."
+            )
     return lines
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "not given"
+    return short(", ".join(map(str, value)) if isinstance(value, list) else str(value), 60)

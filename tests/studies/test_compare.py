@@ -15,8 +15,9 @@ import evenface as ef
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, StoreError
 from evenface.studies.compare import Compared, compare_results
-from evenface.studies.compare_view import _beyond_zero
+from evenface.studies.compare_view import _beyond_zero, read_overlap
 from evenface.studies.data import CommonOptions
+from evenface.studies.gate import parse
 from evenface.studies.matched import Matched
 from evenface.studies.outcomes import FIXED
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
@@ -236,15 +237,52 @@ def test_folders_are_compared_and_a_page_is_written(
     assert not bare.frame("probe")["paired"].any()
     assert bare.frame("transfer")["paired"].all()
     assert "Not paired: probe;" in "\n".join(bare.reading())
-    (tmp_path / "b" / "results" / "transfer.outcomes.parquet").write_bytes(b"PAR1")
-    with pytest.raises(StoreError, match="run transfer again"):
-        ef.compare(tmp_path / "a", tmp_path / "b")
-    pl.DataFrame({"topic": ["x"]}).write_parquet(
-        tmp_path / "b" / "results" / "transfer.outcomes.parquet"
-    )
-    with pytest.raises(StoreError, match="has no column 'split'"):
-        ef.compare(tmp_path / "a", tmp_path / "b")
+    said = "\n".join(bare.reading())
+    assert "the second run has no results/probe.outcomes.parquet; run it again" in said
     (tmp_path / "a" / "results" / "probe.json").unlink()
     (tmp_path / "b" / "results" / "transfer.json").unlink()
     with pytest.raises(StoreError, match="no study in common"):
         ef.compare(tmp_path / "a", tmp_path / "b")
+
+
+def test_runs_without_a_picture_in_common_stand_beside_each_other(population: Gaussian) -> None:
+    first = population.embeddings()
+    strangers = first.rows.with_columns(pl.format("x{}", "sample_id").alias("sample_id"))
+    renamed = first.rows.with_columns(gender=pl.col("gender").replace({"male": "m", "female": "f"}))
+    one = probe(first, GENDER, QUICK)
+    for rows, disagree in ((strangers, 0), (renamed, 1200)):
+        found = compare_results(one, probe(dataclasses.replace(first, rows=rows), GENDER, QUICK))
+        assert (found.pictures, found.disagree) == (0, disagree)
+        assert "no picture in common" in found.unpaired
+        assert not found.frame["paired"].any()
+        assert found.frame.filter(metric="balanced_accuracy")["value"].null_count() == 0
+
+
+def test_what_is_asked_is_never_compared_with_something_else(
+    probed: tuple[ProbeResult, ProbeResult], population: Gaussian
+) -> None:
+    ethnicity = GENDER.model_copy(update={"targets": ("ethnicity",)})
+    other = probe(population.embeddings(), ethnicity, QUICK)
+    found = compare_results(probed[0], other)
+    assert found.differs == {}
+    assert found.frame["value"].null_count() == found.frame.height
+    assert "no attribute in common" in found.unpaired
+    # A gate that finds nothing to compare does not pass.
+    for unless in (False, True):
+        gate = parse("change(probe.balanced_accuracy) > -0.9", unless=unless)
+        assert gate.judge_frame(found.frame).failed
+
+
+def test_numbers_of_one_run_alone_are_named_and_fail_unless(
+    carried: tuple[TransferResult, TransferResult],
+) -> None:
+    numbers = carried[1].numbers.filter(pl.col("test_on") != "Black")
+    found = compare_results(carried[0], dataclasses.replace(carried[1], numbers=numbers))
+    lone = found.frame.filter(test_on="Black")
+    assert lone["value"].null_count() == lone.height > 0
+    assert lone["a"].null_count() == 0
+    assert f"{lone.height} numbers that the first run has alone" in "\n".join(read_overlap([found]))
+    gate = parse("change(transfer.gap[train_on=*]) > -0.9", unless=True)
+    verdict = gate.judge_frame(found.frame)
+    assert verdict.failed
+    assert "could not be judged" in verdict.sentences[0]

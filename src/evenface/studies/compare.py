@@ -23,18 +23,11 @@ from evenface.stats.comparisons import holm
 from evenface.stats.intervals import Estimate
 from evenface.stats.repeats import Noise
 from evenface.stats.shares import apart
+from evenface.studies.aligned import BESIDE, Pair, aligned
 from evenface.studies.contrasts import CONTRASTS, GROUP, Contrast
 from evenface.studies.judged import Judged, Repeats, weakened
 from evenface.studies.matched import LABELS, Matched, Mixed
-from evenface.studies.result import LEADING, Result
-
-BESIDE = {
-    "a": pl.Float64, "b": pl.Float64, "p": pl.Float64, "p_holm": pl.Float64, "paired": pl.Boolean,
-}  # fmt: skip
-"""Columns after the leading ones: both runs' own numbers, the test, whether it is paired."""
-
-NOT_COMPARED = ("chance", "majority")
-"""What says something about the labels alone."""
+from evenface.studies.result import LEADING, OUTCOMES, Result
 
 UNPAIRED = "difference of two runs' numbers by their intervals, as if they shared nobody"
 
@@ -47,8 +40,8 @@ class Compared:
     ----------
     study : str
     frame : polars.DataFrame
-        Of each number that both runs have, the second's minus the first's: leading columns,
-        `BESIDE`, then the study's own.
+        Of each number, the second run's minus the first's; no value where one run has it alone.
+        Leading columns, `BESIDE`, then the study's own.
     differs : mapping of str to (str, str)
         Columns in which the runs differ as a whole, such as the loss.
     pictures, identities : int
@@ -59,6 +52,8 @@ class Compared:
         Pictures left out because the runs have other labels for them.
     same_splits : bool
         Whether both runs learned from and tested the same people, split by split.
+    unpaired : str
+        Why nothing is compared picture by picture; empty where something is.
     """
 
     study: str
@@ -69,9 +64,7 @@ class Compared:
     alone: tuple[int, int]
     disagree: int
     same_splits: bool
-
-
-Pair = tuple[dict[str, Any], dict[str, Any]]
+    unpaired: str = ""
 
 
 def compare_results(first: Result, second: Result) -> Compared:
@@ -82,7 +75,7 @@ def compare_results(first: Result, second: Result) -> Compared:
     first, second : Result
         Of one study; with outcomes where numbers are to be paired.
     """
-    differs, pairs = _aligned(first, second)
+    differs, pairs, alone = aligned(first, second)
     topics = _matched(first, second)
     asked = Asked(float(second.config["level"]), resamples=int(second.config["resamples"]),
                   seed=int(second.config["seed"]))  # fmt: skip
@@ -99,27 +92,10 @@ def compare_results(first: Result, second: Result) -> Compared:
         rows.append({**b, **estimate.to_dict(), "a": a["value"], "b": b["value"], "p": p,
                      "p_holm": None, "paired": k in found})  # fmt: skip
     _adjust(rows)
+    rows += alone
     frame = pl.DataFrame(rows, schema={**LEADING, **BESIDE, **second.columns}, orient="row")
-    return Compared(second.study, frame, differs, **_overlap(topics))
-
-
-def _aligned(first: Result, second: Result) -> tuple[dict[str, tuple[str, str]], list[Pair]]:
-    """Return columns in which the runs differ as a whole, and rows that are about the same."""
-    own = list(second.columns)
-    one, other = (r.numbers.filter(~pl.col("metric").is_in(NOT_COMPARED)) for r in (first, second))
-    differs = {}
-    for column in own:
-        a, b = (n[column].drop_nulls().unique().to_list() for n in (one, other))
-        if len(a) == len(b) == 1 and a != b:
-            differs[column] = (str(a[0]), str(b[0]))
-    keys = ["metric", *(c for c in own if c not in differs)]
-    place = {tuple(row[c] for c in keys): row for row in one.rows(named=True)}
-    pairs = [
-        (place[key], row)
-        for row in other.rows(named=True)
-        if (key := tuple(row[c] for c in keys)) in place
-    ]
-    return differs, pairs
+    why = _unpaired_since(first, second, topics)
+    return Compared(second.study, frame, differs, **_overlap(topics), unpaired=why)
 
 
 def _contrast(result: Result, row: Mapping[str, Any]) -> Contrast | None:
@@ -158,6 +134,9 @@ def _alike(
             continue
         kept = _kept(first, a) and _kept(second, b)
         if kept and (a.topic, a.group, a.by) == (b.topic, b.group, b.by) and a.topic in topics:
+            # Nobody is in common to be compared.
+            if not len(topics[a.topic].person):
+                continue
             places[At(a.topic, a.group, a.by)].append(k)
     return places
 
@@ -255,6 +234,18 @@ def _adjust(rows: Sequence[dict[str, Any]]) -> None:
     for own in families.values():
         for row, p in zip(own, holm([r["p"] for r in own]), strict=True):
             row["p_holm"] = float(p)
+
+
+def _unpaired_since(first: Result, second: Result, topics: Mapping[str, Matched]) -> str:
+    for which, run in (("first", first), ("second", second)):
+        if run.outcomes is None:
+            file = f"results/{run.study}{OUTCOMES}"
+            return f"the {which} run has no {file}; run it again to have changes paired"
+    if not topics:
+        return "the runs tried to read no attribute in common"
+    if not any(len(m.person) for m in topics.values()):
+        return "the runs held out no picture in common that has the same labels in both"
+    return ""
 
 
 def _overlap(topics: Mapping[str, Matched]) -> dict[str, Any]:

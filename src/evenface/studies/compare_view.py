@@ -9,6 +9,7 @@ import polars as pl
 
 from evenface.stats.intervals import Estimate
 from evenface.studies import drawing
+from evenface.studies.aligned import ALONE, BESIDE
 from evenface.studies.compare import Compared
 from evenface.studies.contrasts import CONTRASTS
 from evenface.studies.headline import headline
@@ -48,7 +49,7 @@ def main_rows(compared: Compared) -> pl.DataFrame:
 
 def what(row: Mapping[str, Any]) -> str:
     """Return what a number is about: the values of its study's own columns."""
-    own = [c for c in row if c not in LEADING and c not in ("a", "b", "p", "p_holm", "paired")]
+    own = [c for c in row if c not in LEADING and c not in BESIDE]
     if {"train_on", "test_on"} <= set(own):
         return f"{row['train_on']} \u2192 {row['test_on']}"
     if "labelling" in own:
@@ -86,7 +87,8 @@ def read_compared(compared: Compared, level: float) -> list[str]:
             most = known.sort(pl.col("value").abs(), descending=True).row(0, named=True)
             sentences.append(
                 f"{name}: {'none of ' if total > 1 else ''}{which} "
-                f"{'' if total > 1 else 'not '}shown to differ from zero ({how}); the largest is "
+                f"{'' if total > 1 else 'not '}shown to differ from zero ({how}); "
+                f"{'the largest is' if total > 1 else 'it is'} "
                 f"{_said(most)} ({drawing.short(what(most), 60)})."
             )
             continue
@@ -131,8 +133,9 @@ def read_overlap(compared: Sequence[Compared]) -> list[str]:
         most = max(known, key=lambda c: c.pictures)
         sentences.append(
             f"Compared on {plural(most.pictures, 'picture')} of "
-            f"{plural(most.identities, 'identity', 'identities')} that both runs tried; "
-            f"{most.alone[0]} identities are in the first run alone, {most.alone[1]} in the second."
+            f"{plural(most.identities, 'identity', 'identities')} that both runs held out; "
+            f"{plural(most.alone[0], 'identity', 'identities')} were held out by the first run "
+            f"alone, {most.alone[1]} by the second alone."
         )
         if not all(c.same_splits for c in known):
             sentences.append(
@@ -144,19 +147,21 @@ def read_overlap(compared: Sequence[Compared]) -> list[str]:
                 "Intervals cover who was tested, not who was learned from: for that both runs need "
                 "at least 3 splits (--seeds)."
             )
-        disagree = max(c.disagree for c in known)
-        if disagree:
-            sentences.append(
-                f"Left out since the runs have other labels for them: "
-                f"{plural(disagree, 'picture')}."
-            )
-    lacking = [c.study for c in compared if c.study in CONTRASTS and not c.pictures]
-    if lacking:
+    disagree = max((c.disagree for c in compared), default=0)
+    if disagree:
         sentences.append(
-            f"Not paired: {', '.join(lacking)}; the runs have no picture in common, or one of "
-            "them lacks results/STUDY.outcomes.parquet."
+            f"Left out since the runs have other labels or groups for them: "
+            f"{plural(disagree, 'picture')}."
         )
     for one in compared:
+        if one.study in CONTRASTS and one.unpaired:
+            sentences.append(f"Not paired: {one.study}; {one.unpaired}.")
+        lone = [one.frame.filter(method=ALONE.format(w)).height for w in ("second", "first")]
+        if any(lone):
+            sentences.append(
+                f"{one.study}: not compared are {plural(lone[0], 'number')} that the first run has "
+                f"alone and {lone[1]} that the second has."
+            )
         for column, (a, b) in one.differs.items():
             sentences.append(
                 f"{one.study}: {column} is {drawing.short(a, 60)!r} in the first run and "

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from evenface.errors import StoreError
 from evenface.faces.split import Rows
 from evenface.studies.heldout import Tally
 
@@ -78,3 +80,32 @@ def outcomes_of(topics: Sequence[Topic], sample_id: pl.Series, person: Rows) -> 
     """Return the outcomes of several topics; a model that is in some alone is null in others."""
     frames = [topic.frame(sample_id, person) for topic in topics]
     return pl.concat(frames, how="diagonal") if frames else pl.DataFrame(schema=FIXED)
+
+
+def read_outcomes(file: Path) -> pl.DataFrame:
+    """Read outcomes back, whole and as `outcomes_of` made them.
+
+    Raises
+    ------
+    StoreError
+        If the file can't be read or is not like that.
+    """
+    try:
+        found = pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"{file}: can't be read ({error}); run the study again") from None
+    keys = ["topic", "split", "sample_id"]
+    wrong = [f"no column {c!r}" for c in FIXED if c not in found.columns]
+    if not wrong:
+        types = {**dict.fromkeys(found.columns, pl.Boolean), **FIXED}
+        wrong = [
+            f"{found[c].dtype} in column {c!r}, expected {kind}"
+            for c, kind in types.items() if found[c].dtype != kind
+        ]  # fmt: skip
+    if not wrong:
+        wrong = [f"empty cells in column {c!r}" for c in (*keys, "person") if found[c].has_nulls()]
+    if not wrong and found.select(keys).is_duplicated().any():
+        wrong = ["a picture twice in one split"]
+    if wrong:
+        raise StoreError(f"{file}: has {wrong[0]}; run the study again")
+    return found
