@@ -11,6 +11,10 @@ persons. No group label is used.
 with mean and deviation of the scores of the reference a against the cohort. ``s_norm`` (Kenny
 2010) is the mean over both sides, ``(z(s; a) + z(s; b)) / 2``, and does not depend on which of
 the two is the reference.
+
+Of what pictures add to all their scores, ``s = u_a + u_b``, either takes half away. Where pictures
+of a group are alike among themselves alone, a cohort of all groups spreads more against them, and
+``z_norm`` may turn the inequality around.
 """
 
 from __future__ import annotations

@@ -67,7 +67,11 @@ class Unchanged:
 REMEDIES: dict[str, Kind] = {
     NONE: Kind("one threshold for all", lambda _training: Unchanged()),
     "group_thresholds": Kind(
-        "a threshold for each group", fit_group_thresholds, True, True, NEEDS_GROUP
+        "a threshold for each group",
+        fit_group_thresholds,
+        by_target=True,
+        needs_group=True,
+        warning=NEEDS_GROUP,
     ),
     "z_norm": Kind("z-norm", fit_z_norm),
     "s_norm": Kind("s-norm", fit_s_norm),
