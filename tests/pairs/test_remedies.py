@@ -16,7 +16,6 @@ from evenface.pairs.remedies import NONE, REMEDIES
 from evenface.pairs.samples import Sample, Training, of_block, of_pairs
 from evenface.pairs.similarity import Prepared
 from evenface.pairs.thresholds import GroupThresholds, Highest, fit_group_thresholds
-from evenface.stats.beta import fit_beta
 from evenface.stats.rates import Scores, threshold_at
 
 RATES = 0.01
@@ -213,30 +212,6 @@ def test_the_highest_scores_tell_thresholds_as_all_do(ties: bool) -> None:
         wanted = threshold_at(Scores.of(scores), target)
         assert held.threshold(target) == pytest.approx(wanted, abs=1e-6)
         assert (scores >= np.float32(held.threshold(target))).mean() <= target
-
-
-def test_beta_calibration_finds_the_densities_it_assumes() -> None:
-    x = (np.arange(2000) + 0.5) / 2000
-    genuine, impostor = (1e6 * stats.beta.pdf(x, *ab) / 2000 for ab in ((7, 2), (3, 4)))
-    ((a, b, c),) = fit_beta(genuine[None], 50 * impostor[None], x)
-    wanted = stats.beta.logpdf(x, 7, 2) - stats.beta.logpdf(x, 3, 4)
-    assert (a, b) == pytest.approx((4, 2), abs=0.02)
-    assert_allclose(a * np.log(x) - b * np.log1p(-x) + c, wanted, atol=0.1)
-
-
-def test_beta_calibration_never_falls_and_never_ends() -> None:
-    x = (np.arange(20) + 0.5) / 20
-    low, high = np.where(x < 0.3, 5.0, 0), np.where(x > 0.7, 5.0, 0)
-    narrow = np.exp(-0.5 * ((x - 0.5) / 0.05) ** 2)
-    wide = np.ones(20)
-    found = fit_beta(
-        np.stack([high, low, 100 * wide, 0 * low]), np.stack([low, high, 100 * narrow, high]), x
-    )
-    apart, turned, bent, none = found
-    assert np.isfinite(apart).all()
-    assert np.isnan(turned).all()
-    assert np.isnan(none).all()
-    assert np.isnan(bent).all() or (bent[:2] >= 0).all()
 
 
 def test_fair_cal_with_one_cluster_ranks_as_scores_do() -> None:
