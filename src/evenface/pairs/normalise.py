@@ -104,11 +104,12 @@ class SNorm:
 
     def facts(self, sample: Sample) -> Values:
         """Return what `Cohort.facts` does, halved."""
-        return self.cohort.facts(sample) / 2
+        return self.cohort.facts(sample) * np.float32(0.5)
 
     def __call__(self, scores: Values, a: Values, b: Values) -> Values:
         """Return ``(z(s; a) + z(s; b)) / 2``."""
-        return scores * (a[..., 1] + b[..., 1]) - (a[..., 0] + b[..., 0])
+        found: Values = scores * (a[..., 1] + b[..., 1]) - (a[..., 0] + b[..., 0])
+        return found
 
 
 def fit_cohort(training: Training, *, most: int = COHORT) -> Cohort:

@@ -106,7 +106,8 @@ class Sample:
         if b.start >= a.stop and self.person[a.stop - 1] != self.person[b.start]:
             return None
         i, j = np.arange(a.start, a.stop), np.arange(b.start, b.stop)
-        return (self.person[a][:, None] != self.person[b]) & (i[:, None] < j)
+        found: Flags = (self.person[a][:, None] != self.person[b]) & (i[:, None] < j)
+        return found
 
     @cached_property
     def by_groups(self) -> dict[tuple[int, int], Values]:

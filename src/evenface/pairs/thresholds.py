@@ -124,7 +124,7 @@ def fit_group_thresholds(training: Training) -> GroupThresholds:
 
     def at(within: float) -> Values:
         found = thresholds.copy()
-        for g in np.flatnonzero(own):
+        for g in np.flatnonzero(own).tolist():
             found[g] = _threshold(cells[g, g], within)
         return found
 

@@ -92,8 +92,8 @@ class Tally:
             mine = self.people.group == group
         if metric == "fnmr":
             who = np.flatnonzero(mine & (self.genuine > 0))
-            hits, trials = self.misses[key][who], self.genuine[who]
-            return PairCounts.listed(who, who, hits, trials, identities=len(mine))
+            missed, tried = self.misses[key][who], self.genuine[who]
+            return PairCounts.listed(who, who, missed, tried, identities=len(mine))
         if key not in self.counted:
             none = np.empty(0, dtype=np.intp)
             every, hits = np.unique(np.concatenate([none, *self.cells[key]]), return_counts=True)
@@ -181,7 +181,7 @@ def errors_of(
         for target in task.targets:
             key = (task.name, target)
             wrong = (new < np.float32(thresholds[key])).astype(np.float64)
-            missed = np.bincount(who, wrong, persons)
+            missed: Array = np.bincount(who, wrong, persons).astype(np.float64)
             errors[key] = Errors(np.concatenate(cells[key]), missed)
     return errors
 
