@@ -25,7 +25,7 @@ ROWS, COLUMNS = 512, 2048
 GPU_ROWS, GPU_COLUMNS = 8192, 16384
 """Shape of a block: on a processor, some of it stays in the cache."""
 
-MOST_KEPT = 1 << 23
+MOST_KEPT = 1 << 22
 """Impostor scores kept as they are, the largest."""
 
 SAMPLE = 1 << 21

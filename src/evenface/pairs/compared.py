@@ -120,6 +120,29 @@ class Compared:
         """Return genuine scores of persons of some groups."""
         return Scores.of(self.genuine.scores[self._mine(groups)[self.genuine.first]])
 
+    def matches(
+        self, threshold: float, ones: Groups, others: Groups | None = None
+    ) -> tuple[int, int]:
+        """Return how many impostor pairs match, of how many; parameters as in `impostors`.
+
+        Below `cut` the threshold is taken to be the next edge of a bin.
+        """
+        cells = self._cells_of(ones, others)
+        if self.listed:
+            own = self.kept.scores[self._in_cells(cells)].astype(np.float64)
+            return int((own >= threshold).sum()), own.size
+        total = int(self.counts[cells].sum())
+        if threshold >= self.cut:
+            return self._matched(threshold, cells).size, total
+        first = int(np.searchsorted(self.bins.edges.astype(np.float64), threshold))
+        return int(self.counts[cells, first:].sum()), total
+
+    def _matched(self, threshold: float, cells: Rows) -> Rows:
+        """Return which kept scores of some cells are at least a threshold."""
+        end = int(np.searchsorted(-self.kept.scores.astype(np.float64), -threshold, "right"))
+        which = self._in_cells(cells)
+        return which[: int(np.searchsorted(which, end))]
+
     def impostor_counts(
         self, threshold: float, ones: Groups, others: Groups | None = None
     ) -> PairCounts:
@@ -132,15 +155,13 @@ class Compared:
         """
         if threshold < self.cut:
             raise ValueError("false matches are not known by identity below the cut")
-        which = self._in_cells(self._cells_of(ones, others))
-        # Sorted from the largest on: what matches comes first.
+        cells = self._cells_of(ones, others)
         if self.listed:
-            own = self.kept.at(which)
+            own = self.kept.at(self._in_cells(cells))
             hits = own.scores.astype(np.float64) >= threshold
             k = self.people.persons
             return PairCounts.listed(own.first, own.second, hits, identities=k)
-        scores = self.kept.scores[which]
-        matched = which[: int(np.searchsorted(-scores.astype(np.float64), -threshold, "right"))]
+        matched = self._matched(threshold, cells)
         first, second = self.kept.first[matched], self.kept.second[matched]
         images = self.people.images.astype(np.float64)
         a = images * self._mine(ones)

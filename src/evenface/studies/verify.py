@@ -1,0 +1,286 @@
+"""Whom does verification fail? Error rates of comparing pictures, by group and between groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field, field_validator
+
+from evenface.embed.embeddings import Embeddings
+from evenface.errors import SelectionError
+from evenface.faces.split import Split
+from evenface.pairs.all_pairs import compare_all
+from evenface.pairs.compared import Compared
+from evenface.pairs.listed import PairList, read_pairs
+from evenface.pairs.listed_pairs import compare_listed
+from evenface.pairs.people import People
+from evenface.pairs.remedies import REMEDIES
+from evenface.pairs.similarity import Prepared, zero_rows
+from evenface.stats.bootstrap import number_labels
+from evenface.studies.data import CommonOptions, Options, StudyData, prepare
+from evenface.studies.operating import (
+    GIVEN,
+    Point,
+    Refused,
+    model_of,
+    points_of,
+    pooled_points,
+)
+from evenface.studies.partitions import everybody, partitions
+from evenface.studies.result import Result, make_frame
+from evenface.studies.verify_extras import association_rows, protocol_rows, remedy_tables
+from evenface.studies.verify_numbers import (
+    Asked,
+    count_rows,
+    curve_rows,
+    differential_rows,
+    partition_rows,
+    pooled_rows,
+)
+from evenface.studies.verify_tables import TABLES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+
+class VerifyOptions(Options):
+    """Options of `verify`.
+
+    Attributes
+    ----------
+    similarity : {"cosine", "euclidean"}
+        How vectors are compared; minus the distance for the latter.
+    fmr : tuple of float
+        Target FMRs over everybody that thresholds are set for; those with fewer than 10 / FMR
+        impostor pairs are left out.
+    threshold : float, optional
+        A score to count errors at as well.
+    thresholds_from : str, optional
+        Output folder of another run whose thresholds are taken over, in place of setting them.
+    pairs : str, optional
+        File of the pairs to compare, in place of all: LFW's or RFW's list, or a table.
+    missing_pairs : {"error", "skip"}
+        What to do with pairs whose pictures aren't there.
+    alpha : float
+        Weight of FMR in measures of inequality, in [0, 1].
+    remedies : tuple of str
+        What to try on scores, of `REMEDIES`; nothing if empty.
+    associations : bool
+        Whether to test associations between groups and attributes.
+    """
+
+    similarity: Literal["cosine", "euclidean"] = "cosine"
+    fmr: tuple[float, ...] = TARGETS
+    threshold: float | None = Field(None, allow_inf_nan=False)
+    thresholds_from: str | None = None
+    pairs: str | None = None
+    missing_pairs: Literal["error", "skip"] = "error"
+    alpha: float = Field(0.5, ge=0, le=1)
+    remedies: tuple[str, ...] = tuple(REMEDIES)
+    associations: bool = True
+
+    @field_validator("fmr")
+    @classmethod
+    def _targets(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value:
+            raise ValueError("at least one target FMR is needed, such as 0.001")
+        if any(not 0 < f < 1 for f in value):
+            raise ValueError("target FMRs lie between 0 and 1")
+        return value
+
+    @field_validator("remedies")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [r for r in value if r not in REMEDIES]
+        if unknown:
+            raise ValueError(f"no remedy {unknown[0]!r}; there are {', '.join(REMEDIES)}")
+        return value
+
+
+@dataclass(frozen=True, repr=False)
+class VerifyResult(Result):
+    """Error rates of verification.
+
+    `tables` holds ``points`` (thresholds and where they come from, targets that were refused and
+    why), ``counts`` (persons, pictures and pairs of each group), ``curves`` (DET), ``tests``
+    (whether groups have one rate, and what differentials equal groups would show), ``remedies``,
+    ``remedies_left_out``, ``associations``, ``protocol`` (accuracy of a given list) and
+    ``left_out`` (pictures that take no part).
+    """
+
+    study: ClassVar[str] = "verify"
+    columns: ClassVar[dict[str, Any]] = {
+        "fmr_target": pl.Float64, "threshold": pl.Float64, "attribute": pl.String,
+        "group_a": pl.String, "group_b": pl.String,
+    }  # fmt: skip
+
+    def reading(self) -> list[str]:
+        """Return what was found, in sentences that the intervals support."""
+        from evenface.studies.verify_view import read_verify
+
+        return read_verify(self)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return ``verify`` (DET curves by group), ``verify_matrix`` and ``verify_rates``."""
+        from evenface.studies.verify_figures import verify_figures
+
+        return verify_figures(self)
+
+
+def verify(
+    embeddings: Embeddings,
+    options: VerifyOptions | None = None,
+    common: CommonOptions | None = None,
+    *,
+    splits: Sequence[Split] | None = None,
+    pairs: PairList | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> VerifyResult:
+    """Compare pictures with each other, and count errors by group.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    options : VerifyOptions, optional
+    common : CommonOptions, optional
+    splits : sequence of Split, optional
+        For remedies, which are fitted to some people and judged on others.
+    pairs : PairList, optional
+        Pairs to compare, in place of a file or of all.
+    on_step : callable, optional
+        Called with (pairs compared, pairs in all).
+
+    Returns
+    -------
+    VerifyResult
+        Metrics ``eer``, ``fmr``, ``fnmr`` (shares, in [0, 1]) over everybody, by group and, for
+        FMR, between groups; ``fmr_nearest`` and ``fmr_nearest_in_group``, the share of pictures
+        that match the most similar picture of any other person, or of one of their group; and the
+        names in `evenface.stats.differentials.DIFFERENTIALS` for each way to part people.
+
+    Raises
+    ------
+    SelectionError
+        If no identity has two pictures, so that there are no genuine pairs, or if there is one
+        identity only.
+    ConfigError
+        If thresholds can't be taken over.
+    SourceError
+        If the list of pairs can't be read.
+    """
+    options, common = options or VerifyOptions(), common or CommonOptions()
+    data = prepare(embeddings, common)
+    if pairs is None and options.pairs is not None:
+        pairs = read_pairs(Path(options.pairs), data.rows, missing=options.missing_pairs)
+    people = people_of(data, options, pairs)
+    prepared = Prepared.of(data.vectors, people.order, options.similarity)
+    if pairs is None:
+        compared = compare_all(prepared, people, seed=common.seed, on_step=on_step)
+    else:
+        compared = compare_listed(prepared, people, pairs)
+    _require_pairs(compared)
+    asked = Asked(compared, common)
+    points, refused = _points(compared, options, data)
+    ways = partitions(data, people)
+    numbers = list(pooled_rows(asked, points))
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    tables["curves"] = list(curve_rows(asked, None))
+    for way in ways:
+        numbers += partition_rows(asked, way, points)
+        unequal, tests = differential_rows(asked, way, points, options.alpha)
+        numbers += unequal
+        tables["tests"] += tests
+        tables["curves"] += curve_rows(asked, way)
+        tables["counts"] += count_rows(asked, way)
+    tables["points"] = _point_rows(points, refused)
+    tables["left_out"] = [{"reason": why, "pictures": n} for why, n in people.left_out.items()]
+    if pairs is not None:
+        tables["protocol"] = protocol_rows(prepared, people, pairs, common)
+    elif options.remedies:
+        tables |= remedy_tables(data, prepared, people, options.remedies, points, common, splits)
+    if options.associations:
+        tables["associations"] = association_rows(data, people, ways, common)
+    context = {
+        **data.context,
+        "pairs": {
+            "genuine": int(compared.genuine.scores.size),
+            "impostor": compared.matches(np.inf, everybody(people))[1],
+            "listed": compared.listed,
+            "notes": [n.text for n in pairs.notes] if pairs is not None else [],
+        },
+    }
+    return VerifyResult(
+        make_frame(numbers, VerifyResult.columns),
+        {n: pl.DataFrame(tables[n], schema=s, orient="row") for n, s in TABLES.items()},
+        {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
+        context,
+    )
+
+
+def people_of(data: StudyData, options: VerifyOptions, pairs: PairList | None) -> People:
+    """Return who is compared; of a given list everybody, copies included."""
+    rows = data.rows
+    without = zero_rows(data.vectors) if options.similarity == "cosine" else None
+    hashes = rows["sha256"].to_list() if "sha256" in rows.columns and pairs is None else None
+    if pairs is not None and without is not None and len(without):
+        listed = np.intersect1d(without, np.union1d(pairs.first, pairs.second))
+        if listed.size:
+            name = rows["sample_id"][int(listed[0])]
+            raise SelectionError(
+                f"the vector of picture {name} is zero, which has no cosine with another; take "
+                "its pairs out of the list, or compare with --similarity euclidean"
+            )
+    return People.of(
+        number_labels(rows["identity"].to_numpy()).astype(np.intp),
+        data.person, data.values("group"), hashes, without=without,
+    )  # fmt: skip
+
+
+def _require_pairs(compared: Compared) -> None:
+    people = compared.people
+    if people.persons < 2:
+        raise SelectionError("there is one identity only; impostor pairs need at least two")
+    if not compared.genuine.scores.size:
+        why = (
+            "the list has no pair of one person"
+            if compared.listed
+            else "no identity has two pictures (copies of the same file don't count)"
+        )
+        raise SelectionError(
+            f"{why}: there are no genuine pairs, so no FNMR and no EER; verification needs "
+            "several pictures of a person: embed with --images 2 or more"
+        )
+    if not compared.matches(np.inf, everybody(people))[1]:
+        raise SelectionError("the list has no pair of two persons: there is no FMR")
+
+
+def _points(
+    compared: Compared, options: VerifyOptions, data: StudyData
+) -> tuple[list[Point], list[Refused]]:
+    if options.thresholds_from is not None:
+        kind = (options.similarity, model_of(data.context["card"]))
+        points, refused = points_of(options.thresholds_from, kind), []
+    else:
+        scores = compared.impostors(everybody(compared.people))
+        points, refused = pooled_points(scores, options.fmr)
+    if options.threshold is not None:
+        points = [*points, Point(None, options.threshold, GIVEN)]
+    return points, refused
+
+
+def _point_rows(points: Sequence[Point], refused: Sequence[Refused]) -> list[dict[str, Any]]:
+    kept = [
+        {"fmr_target": p.target, "threshold": p.threshold, "source": p.source, "reason": None}
+        for p in points
+    ]
+    return kept + [
+        {"fmr_target": r.target, "threshold": None, "source": None, "reason": r.reason}
+        for r in refused
+    ]

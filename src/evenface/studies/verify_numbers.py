@@ -1,0 +1,243 @@
+"""The numbers of `verify`: rates by group, between groups, and how unequal they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evenface.pairs.compared import Compared, Groups
+from evenface.stats.accuracy import mean
+from evenface.stats.differential_intervals import differential_intervals
+from evenface.stats.group_rates import GroupRates, correlation, equal_rates
+from evenface.stats.intervals import Estimate
+from evenface.stats.rates import Scores, det_curve, equal_error
+from evenface.stats.rates_of_all import Errors, crossing_weight, equal_error_estimate
+from evenface.studies.data import CommonOptions
+from evenface.studies.operating import Point
+from evenface.studies.partitions import ALL, Partition, everybody
+from evenface.studies.result import number
+
+Row = dict[str, Any]
+
+DET_POINTS = 120
+BAND_POINTS = 40
+"""Thresholds along a curve, and those at which it has an interval."""
+
+MOST_GROUPS = 40
+"""Groups up to which every two are compared with each other."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all numbers need.
+
+    Attributes
+    ----------
+    compared : Compared
+    common : CommonOptions
+    """
+
+    compared: Compared
+    common: CommonOptions
+
+    @property
+    def level(self) -> float:
+        """Nominal coverage."""
+        return self.common.level
+
+    def false_matches(self, threshold: float, ones: Groups, others: Groups | None = None) -> Errors:
+        """Count impostor pairs that match, among some groups or between them and others."""
+        c = self.compared
+        errors, total = c.matches(threshold, ones, others)
+        source = c if threshold >= c.cut or c.part is None else c.part
+        counts = source.impostor_counts(threshold, ones, others)
+        group = np.isin(c.people.group, [*ones, *(others or ())])
+        return Errors(counts, errors, total, int(group.sum()))
+
+    def false_non_matches(self, threshold: float, groups: Groups) -> Errors:
+        """Count genuine pairs that don't match."""
+        counts = self.compared.genuine_counts(threshold, groups)
+        return Errors(
+            counts, int(counts.errors), int(counts.total), int((counts.compared > 0).sum())
+        )  # fmt: skip
+
+
+def pooled_rows(asked: Asked, points: Sequence[Point]) -> Iterator[Row]:
+    """Yield rates over everybody: EER, then FMR and FNMR at each point."""
+    groups = everybody(asked.compared.people)
+    yield _equal_error(asked, groups, attribute=None, group=ALL)
+    for point in points:
+        own = {"attribute": None, "group_a": ALL, "group_b": ALL}
+        yield _row("fmr", asked.false_matches(point.threshold, groups), asked, point, **own)
+        yield _row("fnmr", asked.false_non_matches(point.threshold, groups), asked, point, **own)
+        yield from _nearest(asked, point, None, ALL, groups)
+
+
+def partition_rows(asked: Asked, partition: Partition, points: Sequence[Point]) -> Iterator[Row]:
+    """Yield the rates of each group, and of each two, at each point."""
+    for name, groups in zip(partition.names, partition.members, strict=True):
+        yield _equal_error(asked, groups, attribute=partition.attribute, group=name)
+    several = len(partition.names) <= MOST_GROUPS
+    for point in points:
+        for a, (name, ones) in enumerate(zip(partition.names, partition.members, strict=True)):
+            own = {"attribute": partition.attribute, "group_a": name}
+            matches = asked.false_matches(point.threshold, ones)
+            yield _row("fmr", matches, asked, point, **own, group_b=name)
+            wrong = asked.false_non_matches(point.threshold, ones)
+            yield _row("fnmr", wrong, asked, point, **own, group_b=name)
+            yield from _nearest(asked, point, partition.attribute, name, ones)
+            for b in range(a + 1, len(partition.names)) if several else ():
+                across = asked.false_matches(point.threshold, ones, partition.members[b])
+                yield _row("fmr", across, asked, point, **own, group_b=partition.names[b])
+
+
+def differential_rows(
+    asked: Asked, partition: Partition, points: Sequence[Point], alpha: float
+) -> tuple[list[Row], list[Row]]:
+    """Return how unequal groups are at each point, and what would be expected of equal ones.
+
+    Returns
+    -------
+    numbers : list of dict
+        Rows of the study's frame.
+    tests : list of dict
+        ``attribute``, ``fmr_target``, ``threshold``, ``metric``, ``p`` (that groups have one
+        rate), ``expected``, ``extreme`` and ``bound`` of `DifferentialEstimate`.
+    """
+    numbers, tests = [], []
+    for point in points:
+        matches = {n: asked.false_matches(point.threshold, g) for n, g in _groups(partition)}
+        wrong = {n: asked.false_non_matches(point.threshold, g) for n, g in _groups(partition)}
+        rates = [_group_rates(side) for side in (matches, wrong)]
+        together = 0.0
+        if all(e.all_known for e in matches.values()):
+            together = correlation(*({n: e.counts for n, e in s.items()} for s in (matches, wrong)))
+        found = differential_intervals(
+            *rates, alpha=alpha, correlation=together, level=asked.level, seed=asked.common.seed
+        )
+        where = {"attribute": partition.attribute, **_at(point)}
+        for name, d in found.items():
+            numbers.append(
+                number("verify", name, d.estimate, **where, group_a=ALL, group_b=ALL)
+            )  # fmt: skip
+            tests.append(
+                {**where, "metric": name, "p": d.p, "expected": d.expected, "extreme": d.extreme,
+                 "bound": d.bound}
+            )  # fmt: skip
+        for name, side in zip(("fmr", "fnmr"), rates, strict=True):
+            equal = equal_rates(side, draws=asked.common.resamples, seed=asked.common.seed)
+            tests.append(
+                {**where, "metric": name, "p": equal.p if equal else None, "expected": None,
+                 "extreme": None, "bound": False}
+            )  # fmt: skip
+    return numbers, tests
+
+
+def curve_rows(asked: Asked, partition: Partition | None) -> Iterator[Row]:
+    """Yield points of DET curves, with intervals of FNMR at some of them."""
+    everyone = everybody(asked.compared.people)
+    named = [(ALL, everyone)] if partition is None else list(_groups(partition))
+    for name, groups in named:
+        genuine, impostors = asked.compared.genuine_scores(groups), _impostors(asked, groups)
+        if not genuine.total or not impostors.total:
+            continue
+        thresholds, fmr, fnmr = det_curve(genuine, impostors, points=DET_POINTS)
+        sure = set(np.linspace(0, thresholds.size - 1, BAND_POINTS).astype(int).tolist())
+        for k, (t, m, n) in enumerate(zip(thresholds, fmr, fnmr, strict=True)):
+            low = high = None
+            if k in sure:
+                e = asked.false_non_matches(float(t), groups).estimate(asked.level)
+                low, high = e.low, e.high
+            yield {
+                "attribute": partition.attribute if partition else None, "group": name,
+                "threshold": float(t), "fmr": float(m), "fnmr": float(n), "fnmr_low": low,
+                "fnmr_high": high,
+            }  # fmt: skip
+
+
+def count_rows(asked: Asked, partition: Partition) -> Iterator[Row]:
+    """Yield how many persons, pictures and pairs there are of each group."""
+    people = asked.compared.people
+    for name, groups in _groups(partition):
+        mine = np.isin(people.group, groups)
+        genuine = asked.compared.genuine_counts(0.0, groups)
+        yield {
+            "attribute": partition.attribute, "group": name, "identities": int(mine.sum()),
+            "images": int(people.images[mine].sum()),
+            "identities_with_pairs": int((genuine.compared > 0).sum()),
+            "genuine_pairs": int(genuine.total),
+            "impostor_pairs": asked.compared.matches(np.inf, groups)[1],
+        }  # fmt: skip
+
+
+def _groups(partition: Partition) -> Iterator[tuple[str, Groups]]:
+    yield from zip(partition.names, partition.members, strict=True)
+
+
+def _impostors(asked: Asked, groups: Groups) -> Scores:
+    return asked.compared.impostors(groups)
+
+
+def _at(point: Point | None) -> Row:
+    if point is None:
+        return {"fmr_target": None, "threshold": None}
+    return {"fmr_target": point.target, "threshold": point.threshold}
+
+
+def _row(metric: str, errors: Errors, asked: Asked, point: Point, **own: Any) -> Row:
+    return number("verify", metric, errors.estimate(asked.level), **_at(point), **own)
+
+
+def _equal_error(asked: Asked, groups: Groups, *, attribute: str | None, group: str) -> Row:
+    genuine, impostors = asked.compared.genuine_scores(groups), _impostors(asked, groups)
+    own: Row = {"attribute": attribute, "group_a": group, "group_b": group, "fmr_target": None}
+    if not genuine.total or not impostors.total:
+        why = "no genuine pairs" if not genuine.total else "no impostor pairs"
+        found = Estimate.missing(why, level=asked.level)
+        return number("verify", "eer", found, **own, threshold=None)
+    eer = equal_error(genuine, impostors)
+    one = asked.false_matches(eer.threshold, groups).estimate(asked.level)
+    other = asked.false_non_matches(eer.threshold, groups).estimate(asked.level)
+    weight = crossing_weight(genuine, impostors, eer.threshold)
+    found = equal_error_estimate(eer, one, other, weight)
+    return number("verify", "eer", found, **own, threshold=eer.threshold)
+
+
+def _nearest(
+    asked: Asked, point: Point, attribute: str | None, group: str, groups: Groups
+) -> Iterator[Row]:
+    """Yield how many pictures match the most similar one of another person.
+
+    Everybody else is who they are compared with: of all groups, and of the own demographic one.
+    """
+    c = asked.compared
+    if c.listed:
+        return
+    mine = np.isin(c.people.group[c.people.person], groups)
+    for metric, scores in zip(("fmr_nearest", "fmr_nearest_in_group"), c.nearest, strict=True):
+        known = mine & np.isfinite(scores)
+        hit = (scores[known] >= point.threshold).astype(np.float64)
+        found = mean(hit, c.people.person[known], replace(asked.common.asked, method="score"))
+        own = {"attribute": attribute, "group_a": group, "group_b": ALL}
+        yield number("verify", metric, found, **_at(point), **own)
+
+
+def _group_rates(errors: dict[str, Errors]) -> GroupRates:
+    """Return rates of all pairs; what they are worth is scaled up from persons drawn."""
+    rates = GroupRates.of({n: e.counts for n, e in errors.items()})
+    if all(e.all_known for e in errors.values()):
+        return rates
+    every = list(errors.values())
+    scale = np.array(
+        [max(e.persons / max(int((e.counts.compared > 0).sum()), 1), 1.0) for e in every]
+    )
+    return replace(
+        rates,
+        rate=np.where(rates.present, [e.rate for e in every], np.nan),
+        effective=rates.effective * scale,
+        compared=np.array([e.total for e in every], dtype=np.float64),
+        persons=np.array([e.persons for e in every], dtype=np.intp),
+    )
