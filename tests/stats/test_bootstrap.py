@@ -10,7 +10,7 @@ from scipy import stats
 
 from evenface.stats.accuracy import EXACT, Recalls, mean
 from evenface.stats.asked import Asked, Method
-from evenface.stats.bootstrap import Resampler, percentiles
+from evenface.stats.bootstrap import Resampler, distinct, percentiles
 from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson
 
 
@@ -20,6 +20,12 @@ def test_exact_intervals_equal_scipy(n: int, level: float) -> None:
         theirs = stats.binomtest(successes, n).proportion_ci(level, method="exact")
         assert clopper_pearson(successes, n, level) == pytest.approx(tuple(theirs), abs=1e-10)
     assert all_right_bound(n, level) == pytest.approx(clopper_pearson(n, n, level)[0], abs=1e-10)
+
+
+@given(st.lists(st.integers(-3, 500), max_size=12))
+def test_distinct_numbers_equal_numpy(numbers: list[int]) -> None:
+    given_ = np.array(numbers, dtype=np.intp)
+    assert distinct(given_).tolist() == np.unique(given_).tolist()
 
 
 def test_bootstrap_variance_is_unbiased_in_small_strata() -> None:

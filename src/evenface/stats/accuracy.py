@@ -24,6 +24,7 @@ from evenface.stats.bootstrap import (
     Resampler,
     Values,
     bca,
+    distinct,
     number_labels,
     percentiles,
 )
@@ -146,8 +147,8 @@ class Recalls:
         self.asked, self.level = asked, asked.level
         self.correct, self.classes, self.person, self.strata = correct, classes, person, strata
         self.n = int(classes.shape[0])
-        self.persons = int(np.unique(person).size)
-        self.present = np.unique(classes)
+        self.persons = int(distinct(person).size)
+        self.present = distinct(classes)
         own = [classes == k for k in self.present]
         self.parts = [
             Clusters.of(correct[o], person[o], None if strata is None else strata[o]) for o in own
