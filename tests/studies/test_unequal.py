@@ -57,7 +57,7 @@ def test_groups_wrong_at_random_have_the_closed_form() -> None:
     codes = np.arange(PEOPLE) // 2 % 2
     groups = judged(codes)
     table = wrong(groups, codes)
-    own = table.filter(what="A: more often right than for all others")
+    own = table.filter(what="A: above others")
     assert own["group"].unique().to_list() == ["all"]
     assert own.height == len(WAYS) * len(SHARES)
     # A loses the share k of its people and gets as many whose hits are one half; so do others.
@@ -73,7 +73,7 @@ def test_curves_begin_with_the_tests_own_difference(splits: int) -> None:
     for row in wrong(groups, codes).filter(share=0.0).rows(named=True):
         name = row["what"][0]
         found = next(difference(own, rest, 0) for g, own, rest in groups if g == name)
-        sign = 1 if "more" in row["what"] else -1
+        sign = 1 if "above" in row["what"] else -1
         assert found.value is not None
         assert row["value"] == pytest.approx(sign * found.value)
         # At the level of a corrected test the interval is wider.
@@ -138,14 +138,14 @@ def test_probe_says_for_whom_it_is_right_and_how_many_wrong_groups_that_bears() 
     table = result.tables["tests_label_noise"]
     tests = {r["a"]: r for r in result.tables["tests"].rows(named=True)}
     assert set(table["what"]) == {
-        "Asian: more often right than for all others",
-        "Black: more often right than for all others",
-        "Caucasian: less often right than for all others",
+        "Asian: above others",
+        "Black: above others",
+        "Caucasian: below others",
     }
     for row in table.filter(share=0.0).rows(named=True):
         assert row["value"] == pytest.approx(abs(tests[row["what"].split(":")[0]]["value"]))
     (said,) = [s for s in result.reading() if "recorded groups of the identities tested" in s]
-    assert "gender is read rightly" in said.lower()
+    assert "gender is read correctly" in said.lower()
     assert "probe_tests_labels" in result.figures()
     needed = result.tables["needed"]
     # What can be read needs no more people to show it; differences of three groups may.

@@ -40,8 +40,9 @@ def draw_label_noise(frame: pl.DataFrame, value: str = "value") -> Figure:
         grid = figure.subplots(down, across, squeeze=False, sharex=True).ravel()
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
+        several = len({own["about"][0] for own in shown}) > 1
         for axes, own in zip(grid, shown, strict=False):
-            _panel(axes, own)
+            _panel(axes, own, several=several)
         if not shown:
             grid[0].text(0.5, 0.5, "no number could be computed", ha="center", va="center")
             return figure
@@ -62,7 +63,7 @@ def _shown(frame: pl.DataFrame) -> list[pl.DataFrame]:
     ]  # fmt: skip
 
 
-def _panel(axes: Axes, own: pl.DataFrame) -> None:
+def _panel(axes: Axes, own: pl.DataFrame, *, several: bool) -> None:
     for place, way in enumerate(WAYS):
         part = own.filter(way=way).sort("share")
         if not part.height:
@@ -78,10 +79,12 @@ def _panel(axes: Axes, own: pl.DataFrame) -> None:
             label=TITLES[way],
         )  # fmt: skip
     axes.axhline(own["bound"][0], color=drawing.INK, ls=":", lw=1.2, label="bound")
-    what, group = str(own["what"][0]), str(own["group"][0])
-    title = drawing.short(what, 28)
+    about, what, group = (str(own[key][0]) for key in KEYS)
+    title = drawing.short(what, 32)
+    if several and about not in what:
+        title += f"\n{drawing.short(about, 30)}"
     if group != ALL:
-        title += f"\n{drawing.short('in doubt: ' + group, 30)}"
+        title += f"\n{drawing.short('in doubt: ' + group, 36)}"
     axes.set_title(title, fontsize=9)
     axes.grid(axis="y")
     axes.set_axisbelow(True)

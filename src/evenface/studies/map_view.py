@@ -58,7 +58,7 @@ def read_map(result: MapResult) -> list[str]:
 
 def _shared(row: dict[str, Any]) -> str:
     title = "demographic group" if row["what"] == "group" else drawing.short(row["what"], 60)
-    return f"nearest faces share a {title} more than chance would have it"
+    return f"nearest faces share their {title} more than chance would have it"
 
 
 MANY = 1000

@@ -122,11 +122,11 @@ def _readable(row: dict[str, Any]) -> str:
 
 
 def _more_often(row: dict[str, Any]) -> str:
-    group, often = row["what"].rsplit(": ", 1)
-    more = "more" if often.startswith("more") else "less"
+    group, side = row["what"].rsplit(": ", 1)
+    more = "more" if side.startswith("above") else "less"
     return (
-        f"{_plain(row['about'])} is read rightly {more} often for {drawing.short(group, 60)} than "
-        "for all others"
+        f"{_plain(row['about'])} is read correctly {more} often for {drawing.short(group, 60)} "
+        "than for all others"
     )
 
 

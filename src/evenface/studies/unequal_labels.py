@@ -79,9 +79,9 @@ def label_noise(
         curves = _curves(own, rest, model, noted, corrected, better=test["value"] > 0)
         first = curves["worst"].estimates[0]
         if first.low is not None and first.low > 0:
-            more = "more" if test["value"] > 0 else "less"
+            side = "above" if test["value"] > 0 else "below"
             whose = ALL if len(kinds) == len(labels.names) else _those(labels, kinds)
-            what = f"{name}: {more} often right than for all others"
+            what = f"{name}: {side} others"
             rows += curve_rows(curves, about, what, group=whose)
     return rows
 
