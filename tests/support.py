@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +20,43 @@ def real_data() -> Path | None:
     said = os.environ.get("EVENFACE_REAL_DATA")
     folder = Path(said) if said else ROOT.parent / "shared" / "real"
     return folder if folder.is_dir() else None
+
+
+def shared_folder(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """Return a copy of a folder that is made once, by whichever test process needs it first.
+
+    Parameters
+    ----------
+    factory : pytest.TempPathFactory
+    name : str
+    make : callable
+        ``make(folder)`` fills it.
+    """
+    base = factory.getbasetemp()
+    # Each process has a folder of its own below the common one.
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    first, done = root / name, root / f"{name}.done"
+    root.mkdir(exist_ok=True)
+    try:
+        first.mkdir()
+    except FileExistsError:
+        while not done.exists():
+            time.sleep(0.2)
+        if done.read_text() != "made":
+            pytest.fail(f"{name} could not be made; see the test that tried")
+    else:
+        said = "failed"
+        try:
+            make(first)
+            said = "made"
+        finally:
+            done.with_suffix(".tmp").write_text(said)
+            done.with_suffix(".tmp").rename(done)
+    own = factory.mktemp(name) / name
+    shutil.copytree(first, own, symlinks=True)
+    return own
 
 
 def write_picture(file: Path, *, seed: int = 0, size: int = 48) -> Path:

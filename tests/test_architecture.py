@@ -20,7 +20,7 @@ MAY = {
     "embed": {"errors", "faces"},
     "stats": set(),
     "heads": {"errors", "stats"},
-    "pairs": {"errors", "faces", "embed", "stats"},
+    "pairs": {"errors", "faces", "embed", "stats", "heads"},
     "studies": {"errors", "faces", "embed", "stats", "heads", "pairs"},
     "report": {"_version", "errors", "faces", "embed", "stats", "heads", "pairs", "studies"},
     "config": {"errors", "embed", "studies"},

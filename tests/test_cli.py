@@ -17,7 +17,7 @@ from evenface.cli import COMMANDS, main
 from evenface.embed.folder import write_embeddings
 from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from populations import Gaussian
-from support import write_picture
+from support import shared_folder, write_picture
 
 FAST = ["--resamples", "200", "--seeds", "2"]
 
@@ -29,9 +29,11 @@ def ok(*argv: object) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder of a whole run on a small tree of rendered faces."""
-    place = tmp_path_factory.mktemp("run")
-    assert main(["demo", "--out", str(place / "out"), "--identities", "6", "--images", "2"]) == 0
-    return place / "out"
+
+    def make(place: Path) -> None:
+        ok("demo", "--out", place / "out", "--identities", 6, "--images", 2)
+
+    return shared_folder(tmp_path_factory, "demo", make) / "out"
 
 
 def test_demo_leaves_everything_the_design_names(folder: Path) -> None:

@@ -16,6 +16,7 @@ from evenface.embed.folder import write_embeddings
 from evenface.studies.learning import LearnOptions
 from evenface.studies.table import load_result
 from populations import ETHNICITIES, Gaussian, labelled
+from support import shared_folder
 
 SMALL = ["--hidden", "16,8", "--epochs", "3", "--batch", "32", "--resamples", "100",
          "--seeds", "2"]  # fmt: skip
@@ -32,17 +33,19 @@ def emb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def out(emb: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder of both studies, asked by a study file."""
-    place = tmp_path_factory.mktemp("both")
-    study = place / "study.toml"
-    quick = "hidden = [16, 8]\nepochs = 3\nrates = [0.003]\nbatch = 32\n"
-    study.write_text(
-        'schema = "evenface.study/1"\nstudies = ["spaces", "bias"]\n'
-        "[common]\nresamples = 100\nseeds = 2\n"
-        f'[spaces]\n{quick}dims = [1, 2, 3]\nbalance = ["balanced", "recorded"]\n'
-        f'[bias]\n{quick}majority = "each"\nshares = [0.5]\n'
-    )
-    assert main(["run", str(emb), "--out", str(place / "out"), "--study", str(study)]) == 0
-    return place / "out"
+
+    def make(place: Path) -> None:
+        study = place / "study.toml"
+        quick = "hidden = [16, 8]\nepochs = 3\nrates = [0.003]\nbatch = 32\n"
+        study.write_text(
+            'schema = "evenface.study/1"\nstudies = ["spaces", "bias"]\n'
+            "[common]\nresamples = 100\nseeds = 2\n"
+            f'[spaces]\n{quick}dims = [1, 2, 3]\nbalance = ["balanced", "recorded"]\n'
+            f'[bias]\n{quick}majority = "each"\nshares = [0.5]\n'
+        )
+        assert main(["run", str(emb), "--out", str(place / "out"), "--study", str(study)]) == 0
+
+    return shared_folder(tmp_path_factory, "learned", make) / "out"
 
 
 def test_the_help_states_the_defaults_that_are_used() -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
     from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
+    from evenface.studies.verify import VerifyOptions, VerifyResult, verify
     from evenface.study import demo, run
 
 _HOMES = {
@@ -72,6 +73,7 @@ _HOMES = {
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
     "studies.spaces": ("SpacesOptions", "SpacesResult", "spaces"),
     "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
+    "studies.verify": ("VerifyOptions", "VerifyResult", "verify"),
     "step": ("Step",),
     "study": ("demo", "run"),
 }
@@ -108,6 +110,8 @@ __all__ = [
     "SyntheticPopulation",
     "TransferOptions",
     "TransferResult",
+    "VerifyOptions",
+    "VerifyResult",
     "__version__",
     "bias",
     "build_report",
@@ -132,6 +136,7 @@ __all__ = [
     "select_faces",
     "spaces",
     "transfer",
+    "verify",
     "write_faces",
 ]
 

@@ -18,6 +18,7 @@ from evenface.studies.probe import ProbeOptions
 from evenface.studies.spaces import SpacesOptions
 from evenface.studies.table import STUDIES
 from evenface.studies.transfer import TransferOptions
+from evenface.studies.verify import VerifyOptions
 
 SCHEMA = "evenface.study/1"
 
@@ -114,7 +115,7 @@ class StudyConfig(Options):
     ----------
     studies : tuple of str
         Which studies, in this order.
-    embed, select, common, checks, map, probe, transfer, spaces, bias
+    embed, select, common, checks, map, probe, transfer, spaces, bias, verify
         Options of each part.
     """
 
@@ -129,6 +130,7 @@ class StudyConfig(Options):
     transfer: TransferOptions = TransferOptions()
     spaces: SpacesOptions = SpacesOptions()
     bias: BiasOptions = BiasOptions()
+    verify: VerifyOptions = VerifyOptions()
 
     @field_validator("studies")
     @classmethod

@@ -19,6 +19,7 @@ from evenface.studies.map import MapOptions, map_space
 from evenface.studies.probe import ProbeOptions, probe
 from evenface.studies.result import Result
 from evenface.studies.transfer import TransferOptions, transfer
+from support import shared_folder
 
 QUICK = CommonOptions(seeds=1, folds=3, resamples=100)
 PROBES = ("linear", "knn")
@@ -108,22 +109,28 @@ def hostile() -> dict[str, Result]:
 def plain_page(plain: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
     from evenface.report.page import build_report
 
-    return build_report(save_results(plain, tmp_path_factory.mktemp("plain")))
+    def make(folder: Path) -> None:
+        build_report(save_results(plain, folder))
+
+    return shared_folder(tmp_path_factory, "plain", make) / "report.html"
 
 
 @pytest.fixture(scope="session")
 def hostile_page(hostile: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
     from evenface.report.page import build_report
 
-    folder = save_results(hostile, tmp_path_factory.mktemp("hostile"))
-    rows = hostile["map"].tables["rows"]
-    (folder / "embeddings").mkdir()
-    rows.select(
-        "sample_id",
-        pl.lit("<b>path</b>/1.png").alias("path"),
-        pl.lit("<script>window.__pwned=3</script>").alias("identity"),
-    ).write_parquet(folder / "embeddings" / "part-00000.parquet")
-    return build_report(folder, names=True)
+    def make(folder: Path) -> None:
+        save_results(hostile, folder)
+        rows = hostile["map"].tables["rows"]
+        (folder / "embeddings").mkdir()
+        rows.select(
+            "sample_id",
+            pl.lit("<b>path</b>/1.png").alias("path"),
+            pl.lit("<script>window.__pwned=3</script>").alias("identity"),
+        ).write_parquet(folder / "embeddings" / "part-00000.parquet")
+        build_report(folder, names=True)
+
+    return shared_folder(tmp_path_factory, "hostile", make) / "report.html"
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
-from evenface.cli import compare, embed, lists, models, run, studies
+from evenface.cli import compare, embed, lists, models, run, studies, verify
 from evenface.errors import EvenfaceError, GateFailed
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "transfer": studies.transfer,
     "spaces": studies.spaces,
     "bias": studies.bias,
+    "verify": verify.verify,
     "compare": compare.compare,
     "report": run.report,
 }

@@ -27,7 +27,7 @@ from evenface.cli.options import (
 from evenface.errors import ConfigError
 
 
-def _study(
+def ask_study(
     name: str, emb: Path, out: Path | None, common: CommonArgs, gates: GateArgs, options: Any
 ) -> None:
     """Ask one study; with an output folder, write its results, figures and a report."""
@@ -72,7 +72,7 @@ def checks(
         Pixels below which a face counts as tiny. [default: 32]
     """
     given = {"duplicate_similarity": duplicate_similarity, "tiny": tiny}
-    _study("checks", emb, out, common, gates, given)
+    ask_study("checks", emb, out, common, gates, given)
 
 
 def map_command(
@@ -114,7 +114,7 @@ def map_command(
         "metric": metric,
         "images": images,
     }
-    _study("map", emb, out, common, gates, given)
+    ask_study("map", emb, out, common, gates, given)
 
 
 def probe(
@@ -152,7 +152,7 @@ def probe(
         "controls": controls,
         "dimensions": whole_numbers(dimensions, "--dimensions"),
     }
-    _study("probe", emb, out, common, gates, options)
+    ask_study("probe", emb, out, common, gates, options)
 
 
 def transfer(
@@ -193,7 +193,7 @@ def transfer(
     """
     options = {"target": target, "across": across, "probes": words(probes), "match": match,
                "train": train, "test": test}  # fmt: skip
-    _study("transfer", emb, out, common, gates, options)
+    ask_study("transfer", emb, out, common, gates, options)
 
 
 def spaces(
@@ -222,7 +222,7 @@ def spaces(
         [default: balanced]
     """
     given = {"dims": whole_numbers(dims, "--dims"), "balance": words(balance)}
-    _study("spaces", emb, out, common, gates, {**learn_values(learn), **given})
+    ask_study("spaces", emb, out, common, gates, {**learn_values(learn), **given})
 
 
 def bias(
@@ -271,4 +271,4 @@ def bias(
         "remedies": () if no_remedies else words(remedies),
         "dims": dims,
     }
-    _study("bias", emb, out, common, gates, {**learn_values(learn), **given})
+    ask_study("bias", emb, out, common, gates, {**learn_values(learn), **given})

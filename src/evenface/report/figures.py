@@ -118,6 +118,12 @@ def describe(name: str, result: Result) -> str:
         "spaces_curves": "Loss by epoch of every learned space, on training and validation rows.",
         "bias": "Lines of accuracy against the majority's share, a column a loss, a line a remedy. "
         "The same numbers are in the table.",
+        "verify": "Detection error trade-off curves on normal-deviate axes, a panel for each way "
+        "to part people, a line a group. Rates at thresholds are in the tables.",
+        "verify_rates": "FMR within groups and FNMR with intervals, a line a group. The same "
+        "numbers are in the tables.",
+        "verify_matrix": "Matrices of FMR between every two groups. The same numbers are in the "
+        "tables.",
         "bias_spaces": "Scatter plots of held-out people in spaces learned balanced and biased.",
     }
     return said.get(name, f"Figure {name}")

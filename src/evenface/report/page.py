@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from evenface._version import __version__
 from evenface.errors import StoreError
-from evenface.report import checked, learned, summary, tables, texts
+from evenface.report import checked, learned, summary, tables, texts, verified
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
 from evenface.report.results import Loaded, load_names, load_results
@@ -27,6 +27,7 @@ from evenface.studies.probe import ProbeResult
 from evenface.studies.result import DAMAGE, Result
 from evenface.studies.spaces import SpacesResult
 from evenface.studies.transfer import TransferResult
+from evenface.studies.verify import VerifyResult
 
 REPORT = "report.html"
 SALT = "salt.txt"
@@ -125,6 +126,7 @@ def render(
         intervals=texts.INTERVALS,
         pictures=pictures,
         views={name: view(result, known) for name, result in loaded.results.items()},
+        verified=verified.further(loaded.results),
         few=summary.FEW,
         needed_table=tables.needed_table,
         doubt_table=tables.doubt_table,
@@ -149,6 +151,8 @@ def view(
         return learned.spaces_tables(result)
     if isinstance(result, BiasResult):
         return learned.bias_tables(result)
+    if isinstance(result, VerifyResult):
+        return verified.verify_tables(result)
     return []
 
 

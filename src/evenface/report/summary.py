@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evenface.embed.models.contracts import RAW
 from evenface.heads.objectives import LOSSES
+from evenface.report import verified
 from evenface.report.results import Loaded
 from evenface.report.tables import Cell, cell, title_of
 from evenface.studies.bias import BiasResult
@@ -18,6 +19,7 @@ from evenface.studies.result import Result
 from evenface.studies.spaces import SpacesResult
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
+from evenface.studies.verify import VerifyResult
 
 FEW = 20
 """Identities below which a group is marked as small."""
@@ -186,19 +188,10 @@ def groups(context: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def findings(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     """Return the numbers that stand first, each with its interval."""
-    cards = []
-    for result in results.values():
-        if isinstance(result, ProbeResult):
-            cards += _probe_findings(result)
-        elif isinstance(result, TransferResult):
-            cards += _transfer_findings(result)
-        elif isinstance(result, MapResult):
-            cards += _map_findings(result)
-        elif isinstance(result, SpacesResult):
-            cards += _spaces_findings(result)
-        elif isinstance(result, BiasResult):
-            cards += _bias_findings(result)
-    return cards
+    found = [
+        (r, find) for r in results.values() for k, find in FINDINGS.items() if isinstance(r, k)
+    ]
+    return [card for result, find in found for card in find(result)]
 
 
 def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.0,
@@ -298,3 +291,10 @@ def _bias_findings(result: BiasResult) -> list[dict[str, Any]]:
     shown = cell(top, digits=2, signed=True)
     return [_finding("bias", "accuracy lost to a majority", shown, detail, low=-1.0, tick=0.0,
                      tick_name="nothing lost")]  # fmt: skip
+
+
+FINDINGS: dict[type[Result], Callable[[Any], list[dict[str, Any]]]] = {
+    ProbeResult: _probe_findings, TransferResult: _transfer_findings, MapResult: _map_findings,
+    SpacesResult: _spaces_findings, BiasResult: _bias_findings,
+    VerifyResult: lambda r: [_finding("verify", **card) for card in verified.findings(r)],
+}  # fmt: skip

@@ -110,6 +110,21 @@ CHAPTERS = {
             CLOSED,
         ),
     ),
+    "verify": Chapter(
+        "Verification",
+        "When pictures are compared, who is taken for somebody else, and who is not recognised?",
+        (
+            "Impostors here are all other people of the data, of one session and one source; "
+            "those who try to be taken for somebody, and pictures years apart, are not among them.",
+            "Intervals hold for the thresholds as they were set; another sample would set others.",
+            "A difference between groups can come from pictures (light, pose, age, how pictures "
+            "were chosen) as well as from the network.",
+            "Not showing a difference does not show that there is none; with few people there "
+            "hardly could be one shown.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
 }
 
 GLOSSARY = {
@@ -218,6 +233,41 @@ GLOSSARY = {
             "p after Holm",
             "Corrected resampled t-test over splits (Nadeau and Bengio 2003) of whether two "
             "losses lose the same over the sweep, adjusted for the number of tests (Holm 1979).",
+        ),
+    ),
+    "verify": (
+        (
+            "genuine and impostor pairs",
+            "Two different pictures of one identity; pictures of two persons. Copies of a file "
+            "and pictures that several identities have take no part.",
+        ),
+        (
+            "FMR, FNMR, EER",
+            "False match rate: share of impostor pairs with a score of at least the threshold. "
+            "False non-match rate: share of genuine pairs below it. Equal error rate: their mean "
+            "where they differ least. In [0,\u00a01]; ISO/IEC 19795-1.",
+        ),
+        (
+            "matches the nearest other",
+            "Share of pictures whose most similar picture of another person reaches the "
+            "threshold: how often somebody among these people could pass for them. It grows with "
+            "the number of people.",
+        ),
+        (
+            "FDR, inequity rate, GARBE",
+            "Fairness discrepancy rate (Pereira and Marcel 2021; 1 if equal), inequity rate "
+            "(Grother 2021; 1 if equal) and the Gini aggregation rate (Howard et al. 2022; 0 if "
+            "equal) of the groups’ FMR and FNMR at one threshold.",
+        ),
+        (
+            "equal groups would show",
+            "Median of the measure if all groups had the same rates and only numbers of pairs "
+            "differed: small groups look unequal though nobody is.",
+        ),
+        (
+            "effect size d",
+            "WEAT’s (Caliskan et al. 2017): difference of two groups’ mean association with two "
+            "attributes, in standard deviations over people.",
         ),
     ),
 }

@@ -116,5 +116,3 @@ def crossing_weight(genuine: Scores, impostors: Scores, threshold: float) -> flo
         float(s.at_least(low) - s.at_least(high)) / s.total for s in (impostors, genuine)
     )  # fmt: skip
     return g / (f + g) if f + g > 0 else 0.5
-
-

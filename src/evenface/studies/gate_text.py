@@ -53,6 +53,11 @@ KNOWN: dict[str, Known] = {
         ("knn_accuracy", "worst_group_accuracy", "drop_from_balanced"),
         ("loss", "majority", "share", "group", "remedy"),
     ),
+    "verify": Known(
+        ("eer", "fmr", "fnmr", "fmr_nearest", "fmr_nearest_in_group", "fdr", "inequity_rate",
+         "garbe", "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean"),
+        ("fmr_target", "threshold", "attribute", "group_a", "group_b"),
+    ),
 }  # fmt: skip
 """By study; tests hold it against what studies return."""
 
@@ -60,7 +65,10 @@ SIGNED = ("transfer_gap", "drop_from_balanced", "selectivity", "lost_by_dimensio
           "knn_purity_corrected")  # fmt: skip
 """Metrics that lie in [-1, 1]."""
 
-UNBOUNDED = ("face_size_p05", "face_size_median", "intra_distance", "inter_distance")
+UNBOUNDED = (
+    "face_size_p05", "face_size_median", "intra_distance", "inter_distance", "inequity_rate",
+    "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean",
+)  # fmt: skip
 """Metrics from 0 on; all others are shares, in [0, 1]."""
 
 LONGEST = 2000

@@ -14,6 +14,9 @@ BY_READER = ("probe", "transfer")
 BY_GROUP = ("probe", "spaces", "bias")
 """Studies of which numbers over everybody alone are meant."""
 
+BETWEEN = "verify"
+"""The study whose numbers are of one group or between two; those over everybody have neither."""
+
 EVERYBODY = "all"
 
 
@@ -34,4 +37,7 @@ def headline(study: str, rows: pl.DataFrame, given: Collection[str] = ()) -> pl.
         kept &= strongest | (not strongest.any())
     if study in BY_GROUP and "group" not in given:
         kept &= (rows["group"] == EVERYBODY).fill_null(value=False)
+    if study == BETWEEN and not {"attribute", "group_a", "group_b"} & set(given):
+        # Differentials are always between groups: they have no row over everybody.
+        kept &= rows["attribute"].is_null() | rows["attribute"].is_not_null().all()
     return kept

@@ -49,9 +49,7 @@ class Refused:
     reason: str
 
 
-def pooled_points(
-    impostors: Scores, targets: Sequence[float]
-) -> tuple[list[Point], list[Refused]]:
+def pooled_points(impostors: Scores, targets: Sequence[float]) -> tuple[list[Point], list[Refused]]:
     """Set a threshold for each target FMR on all impostor pairs together.
 
     Targets with fewer than `ENOUGH` / FMR impostor pairs are refused.

@@ -15,6 +15,7 @@ from evenface.studies.probe import ProbeOptions, ProbeResult, probe
 from evenface.studies.result import DAMAGE, VERSION, Result, read_saved
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
+from evenface.studies.verify import VerifyOptions, VerifyResult, verify
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ STUDIES: dict[str, Study] = {
     ),
     "spaces": Study(spaces, SpacesOptions, SpacesResult, "What do losses make of the groups?"),
     "bias": Study(bias, BiasOptions, BiasResult, "What does a majority do to the others?"),
+    "verify": Study(verify, VerifyOptions, VerifyResult, "Whom does verification fail?"),
 }
 
 

@@ -266,7 +266,7 @@ def _points(
 ) -> tuple[list[Point], list[Refused]]:
     if options.thresholds_from is not None:
         kind = (options.similarity, model_of(data.context["card"]))
-        points, refused = points_of(options.thresholds_from, kind), []
+        points, refused = points_of(options.thresholds_from, kind), list[Refused]()
     else:
         scores = compared.impostors(everybody(compared.people))
         points, refused = pooled_points(scores, options.fmr)

@@ -10,7 +10,7 @@ import numpy as np
 
 from evenface.pairs.compared import Compared, Groups
 from evenface.stats.accuracy import mean
-from evenface.stats.differential_intervals import differential_intervals
+from evenface.stats.differential_intervals import DifferentialEstimate, differential_intervals
 from evenface.stats.group_rates import GroupRates, correlation, equal_rates
 from evenface.stats.intervals import Estimate
 from evenface.stats.rates import Scores, det_curve, equal_error
@@ -120,9 +120,7 @@ def differential_rows(
         )
         where = {"attribute": partition.attribute, **_at(point)}
         for name, d in found.items():
-            numbers.append(
-                number("verify", name, d.estimate, **where, group_a=ALL, group_b=ALL)
-            )  # fmt: skip
+            numbers.append(number("verify", name, _bounded(d), **where, group_a=ALL, group_b=ALL))
             tests.append(
                 {**where, "metric": name, "p": d.p, "expected": d.expected, "extreme": d.extreme,
                  "bound": d.bound}
@@ -134,6 +132,17 @@ def differential_rows(
                  "extreme": None, "bound": False}
             )  # fmt: skip
     return numbers, tests
+
+
+def _bounded(found: DifferentialEstimate) -> Estimate:
+    """Return the estimate; no number where a rate of 0 leaves no upper end."""
+    e = found.estimate
+    if not found.bound or e.low is None:
+        return e
+    why = f"a rate is 0, so that the ratio has no upper end; it is at least {e.low:.2f} ({e.level:.0%})"
+    return Estimate.missing(
+        why.replace("%", " %"), level=e.level, n=e.n, n_identities=e.n_identities
+    )
 
 
 def curve_rows(asked: Asked, partition: Partition | None) -> Iterator[Row]:
