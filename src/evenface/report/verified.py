@@ -15,7 +15,8 @@ from evenface.studies.drawing import HEAT, short
 from evenface.studies.partitions import ALL
 from evenface.studies.result import Result
 from evenface.studies.verify import VerifyResult
-from evenface.studies.verify_view import at_point, attributes, main_point, percent, where
+from evenface.studies.verify_view import at_point, attributes, main_point, where
+from evenface.studies.words import percent
 
 MOST_COLUMNS = 12
 """Groups up to which the table of every two is shown; the numbers are all in the files."""

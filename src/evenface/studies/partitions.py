@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from evenface.faces.groups import group_labels
 from evenface.pairs.people import People
 from evenface.studies.data import GROUP, StudyData
@@ -28,6 +30,13 @@ class Partition:
     attribute: str
     names: tuple[str, ...]
     members: tuple[tuple[int, ...], ...]
+
+    def of_at_least(self, people: People, least: int) -> Partition:
+        """Return it without groups of fewer identities."""
+        sizes = [int(np.isin(people.group, m).sum()) for m in self.members]
+        kept = [k for k, n in enumerate(sizes) if n >= least]
+        names = tuple(self.names[k] for k in kept)
+        return Partition(self.attribute, names, tuple(self.members[k] for k in kept))
 
 
 def partitions(data: StudyData, people: People) -> list[Partition]:

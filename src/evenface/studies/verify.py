@@ -38,11 +38,11 @@ from evenface.studies.verify_numbers import (
     Asked,
     count_rows,
     curve_rows,
-    differential_rows,
     partition_rows,
     pooled_rows,
 )
 from evenface.studies.verify_tables import TABLES
+from evenface.studies.verify_unequal import differential_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

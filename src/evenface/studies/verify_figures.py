@@ -10,7 +10,8 @@ from scipy import special
 
 from evenface.studies import drawing
 from evenface.studies.partitions import ALL
-from evenface.studies.verify_view import at_point, attributes, main_point, percent, where
+from evenface.studies.verify_view import at_point, attributes, main_point, where
+from evenface.studies.words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,6 @@ import numpy as np
 
 from evenface.pairs.compared import Compared, Groups
 from evenface.stats.accuracy import mean
-from evenface.stats.differential_intervals import DifferentialEstimate, differential_intervals
-from evenface.stats.group_rates import GroupRates, correlation, equal_rates
 from evenface.stats.intervals import Estimate
 from evenface.stats.rates import Scores, det_curve, equal_error
 from evenface.stats.rates_of_all import Errors, crossing_weight, equal_error_estimate
@@ -94,61 +92,10 @@ def partition_rows(asked: Asked, partition: Partition, points: Sequence[Point]) 
                 yield _row("fmr", across, asked, point, **own, group_b=partition.names[b])
 
 
-def differential_rows(
-    asked: Asked, partition: Partition, points: Sequence[Point], alpha: float
-) -> tuple[list[Row], list[Row]]:
-    """Return how unequal groups are at each point, and what would be expected of equal ones.
-
-    Returns
-    -------
-    numbers : list of dict
-        Rows of the study's frame.
-    tests : list of dict
-        ``attribute``, ``fmr_target``, ``threshold``, ``metric``, ``p`` (that groups have one
-        rate), ``expected``, ``extreme`` and ``bound`` of `DifferentialEstimate`.
-    """
-    numbers, tests = [], []
-    for point in points:
-        matches = {n: asked.false_matches(point.threshold, g) for n, g in _groups(partition)}
-        wrong = {n: asked.false_non_matches(point.threshold, g) for n, g in _groups(partition)}
-        rates = [_group_rates(side) for side in (matches, wrong)]
-        together = 0.0
-        if all(e.all_known for e in matches.values()):
-            together = correlation(*({n: e.counts for n, e in s.items()} for s in (matches, wrong)))
-        found = differential_intervals(
-            *rates, alpha=alpha, correlation=together, level=asked.level, seed=asked.common.seed
-        )
-        where = {"attribute": partition.attribute, **_at(point)}
-        for name, d in found.items():
-            numbers.append(number("verify", name, _bounded(d), **where, group_a=ALL, group_b=ALL))
-            tests.append(
-                {**where, "metric": name, "p": d.p, "expected": d.expected, "extreme": d.extreme,
-                 "bound": d.bound}
-            )  # fmt: skip
-        for name, side in zip(("fmr", "fnmr"), rates, strict=True):
-            equal = equal_rates(side, draws=asked.common.resamples, seed=asked.common.seed)
-            tests.append(
-                {**where, "metric": name, "p": equal.p if equal else None, "expected": None,
-                 "extreme": None, "bound": False}
-            )  # fmt: skip
-    return numbers, tests
-
-
-def _bounded(found: DifferentialEstimate) -> Estimate:
-    """Return the estimate; no number where a rate of 0 leaves no upper end."""
-    e = found.estimate
-    if not found.bound or e.low is None:
-        return e
-    why = f"a rate is 0, so that the ratio has no upper end; it is at least {e.low:.2f} ({e.level:.0%})"
-    return Estimate.missing(
-        why.replace("%", " %"), level=e.level, n=e.n, n_identities=e.n_identities
-    )
-
-
 def curve_rows(asked: Asked, partition: Partition | None) -> Iterator[Row]:
     """Yield points of DET curves, with intervals of FNMR at some of them."""
     everyone = everybody(asked.compared.people)
-    named = [(ALL, everyone)] if partition is None else list(_groups(partition))
+    named = [(ALL, everyone)] if partition is None else list(groups_of(partition))
     for name, groups in named:
         genuine, impostors = asked.compared.genuine_scores(groups), _impostors(asked, groups)
         if not genuine.total or not impostors.total:
@@ -170,7 +117,7 @@ def curve_rows(asked: Asked, partition: Partition | None) -> Iterator[Row]:
 def count_rows(asked: Asked, partition: Partition) -> Iterator[Row]:
     """Yield how many persons, pictures and pairs there are of each group."""
     people = asked.compared.people
-    for name, groups in _groups(partition):
+    for name, groups in groups_of(partition):
         mine = np.isin(people.group, groups)
         genuine = asked.compared.genuine_counts(0.0, groups)
         yield {
@@ -182,7 +129,8 @@ def count_rows(asked: Asked, partition: Partition) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def _groups(partition: Partition) -> Iterator[tuple[str, Groups]]:
+def groups_of(partition: Partition) -> Iterator[tuple[str, Groups]]:
+    """Yield each group's name and what it is made of."""
     yield from zip(partition.names, partition.members, strict=True)
 
 
@@ -190,14 +138,15 @@ def _impostors(asked: Asked, groups: Groups) -> Scores:
     return asked.compared.impostors(groups)
 
 
-def _at(point: Point | None) -> Row:
+def at(point: Point | None) -> Row:
+    """Return the columns that say at which threshold a number is."""
     if point is None:
         return {"fmr_target": None, "threshold": None}
     return {"fmr_target": point.target, "threshold": point.threshold}
 
 
 def _row(metric: str, errors: Errors, asked: Asked, point: Point, **own: Any) -> Row:
-    return number("verify", metric, errors.estimate(asked.level), **_at(point), **own)
+    return number("verify", metric, errors.estimate(asked.level), **at(point), **own)
 
 
 def _equal_error(asked: Asked, groups: Groups, *, attribute: str | None, group: str) -> Row:
@@ -231,22 +180,4 @@ def _nearest(
         hit = (scores[known] >= point.threshold).astype(np.float64)
         found = mean(hit, c.people.person[known], replace(asked.common.asked, method="score"))
         own = {"attribute": attribute, "group_a": group, "group_b": ALL}
-        yield number("verify", metric, found, **_at(point), **own)
-
-
-def _group_rates(errors: dict[str, Errors]) -> GroupRates:
-    """Return rates of all pairs; what they are worth is scaled up from persons drawn."""
-    rates = GroupRates.of({n: e.counts for n, e in errors.items()})
-    if all(e.all_known for e in errors.values()):
-        return rates
-    every = list(errors.values())
-    scale = np.array(
-        [max(e.persons / max(int((e.counts.compared > 0).sum()), 1), 1.0) for e in every]
-    )
-    return replace(
-        rates,
-        rate=np.where(rates.present, [e.rate for e in every], np.nan),
-        effective=rates.effective * scale,
-        compared=np.array([e.total for e in every], dtype=np.float64),
-        persons=np.array([e.persons for e in every], dtype=np.intp),
-    )
+        yield number("verify", metric, found, **at(point), **own)

@@ -12,7 +12,8 @@ from evenface.stats.intervals import Estimate
 from evenface.studies import drawing
 from evenface.studies.operating import ENOUGH, GIVEN, POOLED
 from evenface.studies.partitions import ALL
-from evenface.studies.words import listed, plural
+from evenface.studies.verify_unequal import LEAST
+from evenface.studies.words import listed, percent, plural, said_rate, shown_p
 
 if TYPE_CHECKING:
     from evenface.studies.verify import VerifyResult
@@ -21,28 +22,6 @@ FEW = 20
 """Identities below which a group's rates are called rough."""
 
 NAMES = {"fmr": "FMR", "fnmr": "FNMR"}
-
-
-def percent(x: float) -> str:
-    """Return a share in per cent, with two digits that count: ``0.012 %``; ``1.2e-06`` if tiny."""
-    y = 100 * x
-    if y == 0:
-        return "0 %"
-    if y >= 99.95:
-        return "100 %" if x == 1 else "> 99.9 %"
-    if y >= 9.95:
-        return f"{y:.1f} %"
-    if y >= 0.001:
-        digits = 2 if y >= 0.095 else (3 if y >= 0.0095 else 4)
-        return f"{y:.{digits}f} %"
-    return f"{x:.1e}"
-
-
-def said_rate(e: Estimate) -> str:
-    """Return ``0.12 % [0.08 %, 0.19 %]``, or why there is no rate."""
-    if e.value is None or e.low is None or e.high is None:
-        return f"({e.method.removeprefix('not computed: ')})"
-    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
 
 
 def main_point(result: VerifyResult) -> dict[str, Any] | None:
@@ -160,6 +139,7 @@ def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
         own = rows.filter(metric=metric, attribute=attribute).filter(
             pl.col("group_a") == pl.col("group_b"), pl.col("value").is_not_null()
         )
+        own = own.filter(pl.col("group_a").is_in(_tested(result, attribute)))
         name = "demographic groups" if attribute == "group" else drawing.short(attribute, 60)
         what = f"{NAMES[metric]} by {name}"
         if test["p_holm"] >= alpha or own.height < 2:
@@ -181,9 +161,9 @@ def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def shown_p(p: float) -> str:
-    """Return a p value, never as 0."""
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+def _tested(result: VerifyResult, attribute: str) -> list[str]:
+    counts = result.tables["counts"].filter(pl.col("identities") >= LEAST, attribute=attribute)
+    return list(counts["group"].to_list())
 
 
 def _unequal(result: VerifyResult, point: dict[str, Any]) -> list[str]:
@@ -227,6 +207,12 @@ def _few(result: VerifyResult, point: dict[str, Any]) -> list[str]:
             f" For {drawing.short(worst['group_a'], 60)}, with "
             f"{plural(n, 'identity', 'identities')}, FNMR may be anything from "
             f"{percent(worst['low'])} to {percent(worst['high'])}."
+        )
+    tiny = small.filter(pl.col("identities") < LEAST)["group"].to_list()
+    if tiny:
+        said += (
+            f" Tests and measures of inequality leave out those of fewer than {LEAST}: "
+            f"{listed(tiny)}."
         )
     none = wide.filter(pl.col("value").is_null())
     if none.height:

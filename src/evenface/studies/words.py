@@ -30,3 +30,30 @@ def above(estimate: Estimate, bound: float) -> bool:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return ``1 identity`` or ``3 identities``."""
     return f"{count:,} {one if count == 1 else (many or one + 's')}".replace(",", " ")
+
+
+def percent(x: float) -> str:
+    """Return a share in per cent, with two digits that count: ``0.012 %``; ``1.2e-06`` if tiny."""
+    y = 100 * x
+    if y == 0:
+        return "0 %"
+    if y >= 99.95:
+        return "100 %" if x == 1 else "> 99.9 %"
+    if y >= 9.95:
+        return f"{y:.1f} %"
+    if y >= 0.001:
+        digits = 2 if y >= 0.095 else (3 if y >= 0.0095 else 4)
+        return f"{y:.{digits}f} %"
+    return f"{x:.1e}"
+
+
+def said_rate(e: Estimate) -> str:
+    """Return ``0.12 % [0.08 %, 0.19 %]``, or why there is no rate."""
+    if e.value is None or e.low is None or e.high is None:
+        return f"({e.method.removeprefix('not computed: ')})"
+    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+
+
+def shown_p(p: float) -> str:
+    """Return a p value, never as 0."""
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
