@@ -16,6 +16,7 @@ from evenface.config import make_config, read_config
 from evenface.embed.folder import write_embeddings
 from evenface.embed.models.options import read_sidecar
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
+from evenface.studies.table import STUDIES
 from populations import Gaussian
 from support import ROOT
 from weight_files import weights_of, write_torch
@@ -90,7 +91,7 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
             if out.exists():
                 continue
         argv = ["vectors.npz" if a == "FILE" else a for a in argv]
-        if argv[0] in ("run", "checks", "map", "probe", "transfer", "spaces", "bias"):
+        if argv[0] in ("run", *STUDIES):
             argv += ["--seeds", "1", "--resamples", "100"]
         if argv[0] == "run" and "--study" not in argv:
             argv += ["--study", str(here / "quick.toml")]
