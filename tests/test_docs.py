@@ -68,7 +68,7 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("EVENFACE_MODELS", str(here / "models"))
     (here / "models").mkdir()
     write_torch(here / "models" / "model_mobilefacenet.pth", weights_of("mobilefacenet"))
-    write_faces(SyntheticPopulation(20, 1), here / "faces")
+    write_faces(SyntheticPopulation(12, 2), here / "faces")
     made = Gaussian(identities=8).embeddings()
     np.save(here / "vectors.npy", made.vectors)
     made.rows.select("identity", "gender", "ethnicity").write_csv(here / "labels.csv")
@@ -85,7 +85,7 @@ def test_the_commands_run(here: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         if "--detector" in argv:
             place = argv.index("--model")
             argv[place : place + 4] = ["--model", "hog"]
-        argv = ["faces" if a == "SOURCE" else "20" if a == "500" else a for a in argv]
+        argv = ["faces" if a == "SOURCE" else "12" if a == "500" else a for a in argv]
         if "--out" in argv and argv[0] in ("embed", "import"):
             out = here / argv[argv.index("--out") + 1]
             if out.exists():

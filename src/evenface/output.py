@@ -9,6 +9,7 @@ from evenface.config import SCHEMA, StudyConfig, read_config
 from evenface.errors import EvenfaceError, StoreError
 from evenface.report.results import SKIPPED
 from evenface.studies.result import OUTCOMES, read_saved
+from evenface.studies.verify_terms import FOLDER
 
 STUDY_FILE = "study.toml"
 
@@ -61,7 +62,8 @@ def drop_others(results: Path, fingerprint: str, config: StudyConfig) -> None:
 
 def drop_result(file: Path) -> None:
     """Remove a study's result: its JSON file and the tables beside it."""
-    for one in (file, file.with_suffix(".parquet"), file.with_suffix(OUTCOMES)):
+    in_terms = file.parent / FOLDER / file.name
+    for one in (file, file.with_suffix(".parquet"), file.with_suffix(OUTCOMES), in_terms):
         one.unlink(missing_ok=True)
 
 

@@ -52,20 +52,31 @@ class Bins:
     @cached_property
     def edges(self) -> Values:
         """The smallest float32 score of each bin, shape (count,); -inf for the first."""
-        width = (self.high - self.low) / self.count
         wanted = np.arange(self.count)
-        found = (self.low + width * wanted).astype(np.float32)
-        below, above = (np.float32(x) for x in (-np.inf, np.inf))
-        for _ in range(64):
-            one_less = np.nextafter(found, below)
-            down = self._of(one_less) >= wanted
-            up = ~down & (self._of(found) < wanted)
-            if not (down | up)[1:].any():
-                break
-            found = np.where(down, one_less, np.where(up, np.nextafter(found, above), found))
+        most = int(_number(np.array([np.finfo(np.float32).max], dtype=np.float32))[0])
+        # Of all floats, by halves: near 0 there are millions of them in the rounding of one place.
+        low, high = np.full(self.count, -most), np.full(self.count, most)
+        while (low < high).any():
+            middle = (low + high) >> 1
+            reached = self._of(_float(middle)) >= wanted
+            low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+        found = _float(high)
         found[0] = -np.inf
         return found
 
     def _of(self, scores: Values) -> npt.NDArray[np.int64]:
         places: npt.NDArray[np.int64] = self.places(torch.from_numpy(scores)).numpy()
         return places
+
+
+def _number(floats: Values) -> npt.NDArray[np.int64]:
+    """Number floats in their order: 0 is 0, the next larger one 1."""
+    bits = floats.view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+
+def _float(numbers: npt.NDArray[np.int64]) -> Values:
+    """Return the floats of some numbers."""
+    size = np.abs(numbers).astype(np.int32).view(np.float32)
+    found: Values = np.where(numbers < 0, -size, size)
+    return found

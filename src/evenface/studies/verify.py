@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +122,17 @@ class VerifyResult(Result):
         "fmr_target": pl.Float64, "threshold": pl.Float64, "attribute": pl.String,
         "group_a": pl.String, "group_b": pl.String,
     }  # fmt: skip
+
+    def save(self, folder: Path, *, key: str = "") -> Path:
+        """Write the result's files, and its numbers in the terms of ISO/IEC 19795-10."""
+        from evenface.studies.verify_terms import FOLDER, in_terms
+
+        place = folder / FOLDER
+        place.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(in_terms(self), ensure_ascii=False, allow_nan=False, indent=1)
+        (place / "verify.tmp").write_text(text, encoding="utf-8")
+        os.replace(place / "verify.tmp", place / "verify.json")
+        return super().save(folder, key=key)
 
     def reading(self) -> list[str]:
         """Return what was found, in sentences that the intervals support."""

@@ -72,12 +72,11 @@ def tests_at(result: VerifyResult, point: dict[str, Any]) -> pl.DataFrame:
 def read_verify(result: VerifyResult) -> list[str]:
     """Return what errors there are and for whom, by intervals and tests, and what is unknown."""
     point = main_point(result)
-    if point is None:
-        return [*_refused(result), _pooled_eer(result)]
-    sentences = [_pooled(result, point), _pooled_eer(result)]
-    sentences += _between(result, point)
-    sentences += _unequal(result, point)
-    sentences += _few(result, point)
+    sentences = [_pooled_eer(result)]
+    if point is not None:
+        sentences.insert(0, _pooled(result, point))
+        for say in (_between, _unequal, _few):
+            sentences += say(result, point)
     sentences += _refused(result)
     sentences += _remedied(result)
     sentences += _associated(result)

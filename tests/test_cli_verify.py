@@ -1,0 +1,101 @@
+"""``evenface verify`` on the command line: what it writes and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evenface.cli import main
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import embeddings_from_arrays
+from populations import Gaussian
+
+FAST = ["--resamples", "100", "--no-remedies"]
+Refused = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def emb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six groups of twelve people with two pictures each."""
+    place = tmp_path_factory.mktemp("verify") / "emb"
+    rng = np.random.default_rng(0)
+    vectors, rows = [], []
+    for g in range(6):
+        for i in range(12):
+            person = rng.normal(size=10)
+            for k in range(2):
+                vectors.append(person + 0.5 * rng.normal(size=10))
+                rows.append((f"P{g}_{i}", f"lfw/P{g}_{i}/P{g}_{i}_000{k + 1}.jpg",
+                             ("man", "woman")[g % 2], "ABC"[g // 2]))  # fmt: skip
+    frame = pl.DataFrame(rows, schema=["identity", "path", "gender", "ethnicity"], orient="row")
+    write_embeddings(embeddings_from_arrays(np.array(vectors), frame), place)
+    return place
+
+
+def test_it_prints_its_reading(emb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(emb), *FAST]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("At the threshold for an FMR of 0.01 over everybody")
+    assert "72 genuine pairs" in said
+
+
+def test_thresholds_are_taken_over(emb: Path, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert main(["verify", str(emb), "--out", str(one), "--fmr", "0.01", *FAST]) == 0
+    take = ["--thresholds-from", str(one)]
+    assert main(["verify", str(emb), "--out", str(other), *take, *FAST]) == 0
+    first, second = (
+        pl.read_parquet(f / "results" / "verify.parquet").filter(metric="fmr") for f in (one, other)
+    )
+    assert first.equals(second)
+
+
+def test_a_gate_holds_it_to_an_error_rate(emb: Path) -> None:
+    only = ["verify", str(emb), "--fmr", "0.01", *FAST]
+    assert main([*only, "--fail-unless", "verify.fnmr[fmr_target=0.01] < 1%"]) == 3
+    assert main([*only, "--fail-on", "verify.fmr[attribute=gender] > 50%"]) == 0
+
+
+def test_lists_of_pairs_are_judged(
+    emb: Path, tmp_path: Path, refused: Refused, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["10\t1"]
+    for fold in range(10):
+        lines += [f"P0_{fold}\t1\t2", f"P0_{fold}\t1\tP1_{fold}\t1"]
+    file = tmp_path / "pairs.txt"
+    file.write_text("\n".join(lines) + "\n")
+    assert main(["verify", str(emb), "--pairs", str(file), "--fmr", "0.5", *FAST]) == 0
+    said = capsys.readouterr().out
+    assert "Accuracy of the list, by its own folds:" in said
+    file.write_text(file.read_text().replace("P0_3\t1\t2", "P0_3\t1\t77"))
+    said = refused("verify", emb, "--pairs", file, *FAST)
+    assert "P0_3_0077" in said
+    assert "line 8" in said
+    assert main(["verify", str(emb), "--pairs", str(file), "--missing-pairs", "skip", *FAST]) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--fmr", "2"], "between 0 and 1"),
+        (["--fmr", "often"], "not a list of numbers"),
+        (["--alpha", "1.5"], "alpha"),
+        (["--remedies", "prayer"], "prayer"),
+        (["--pairs", "missing.txt"], "missing.txt"),
+        (["--thresholds-from", "nowhere"], "no thresholds to take over"),
+        (["--threshold", "nan"], "threshold"),
+    ],
+)
+def test_bad_options_are_refused(emb: Path, refused: Refused, argv: list[str], said: str) -> None:
+    assert said in refused("verify", emb, *argv)
+
+
+def test_one_picture_a_person_is_refused_in_words(tmp_path: Path, refused: Refused) -> None:
+    write_embeddings(Gaussian(identities=6).embeddings(), tmp_path / "emb")
+    said = refused("verify", tmp_path / "emb")
+    assert "no identity has two pictures" in said
+    assert "--images 2" in said
