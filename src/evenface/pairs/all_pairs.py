@@ -136,7 +136,7 @@ class _Work:
     def __call__(self, tile: Tile) -> Tile:
         scores = self.prepared.block(tile.rows, tile.columns)
         hidden = self._hide_own(tile, scores)
-        highest = scores.amax(1)
+        highest, highest_below = scores.amax(1), scores.amax(0)
         counts = torch.bincount(self.bins.places(scores).view(-1), minlength=self.bins.count)
         counted = counts.cpu().numpy()
         # What is hidden has a score of minus infinity, and is in the first bin.
@@ -149,7 +149,7 @@ class _Work:
                 own = self.nearest[kind]
                 torch.maximum(own[tile.rows], highest, out=own[tile.rows])
                 columns = own[tile.columns]
-                torch.maximum(columns, scores.amax(0), out=columns)
+                torch.maximum(columns, highest_below, out=columns)
             if large is not None:
                 self.kept[tile.number] = self._found(tile, *large)
                 self.held += large[0].size
@@ -224,7 +224,9 @@ class _Work:
         cut = max(self.cut, self._lowest_edge(self.counts.sum(axis=0)))
         if cut > LOWEST:
             # Where bins end and single scores begin, both must count alike.
-            cut = float(self.bins.edges[np.searchsorted(self.bins.edges, np.float32(cut))])
+            # Beyond the last edge there is no such place, and no single score is kept.
+            edges = np.append(self.bins.edges, np.float32(np.inf))
+            cut = float(edges[np.searchsorted(edges, np.float32(cut))])
         kept = Found.together([self.kept[n].above(cut) for n in sorted(self.kept)])
         genuine = Found.together([self.genuine[n] for n in sorted(self.genuine)])
         nearest = self.nearest.cpu().numpy().astype(np.float64)

@@ -35,12 +35,19 @@ class Similarity:
     reach : callable
         ``reach(norms) -> (low, high)``: between which scores lie.
     title : str
+    moved : bool
+        Whether scores stay as they are when all vectors move by one: they lose fewer digits
+        when these lie around 0.
+    zero : bool
+        Whether vectors of zero can be compared.
     """
 
     prepare: Callable[[Vectors], Vectors]
     finish: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
     reach: Callable[[torch.Tensor], tuple[float, float]]
     title: str
+    moved: bool
+    zero: bool
 
 
 def zero_rows(vectors: Vectors) -> Rows:
@@ -51,15 +58,17 @@ def zero_rows(vectors: Vectors) -> Rows:
 def _unit(vectors: Vectors) -> Vectors:
     """Divide rows by their length; in two steps, for squares beyond 1e38 overflow."""
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
-    if (largest == 0).any():
-        row = int(np.argmin(largest[:, 0]))
-        raise VectorError(
-            f"row {row}: its vector is zero, which has no direction; leave such rows out, or "
-            "compare by --similarity euclidean"
-        )
     scaled: Vectors = vectors / largest
     scaled /= np.linalg.norm(scaled, axis=1, keepdims=True)
     return scaled
+
+
+def _mean(vectors: Vectors, order: Rows) -> Vectors:
+    """Return the mean of some rows."""
+    summed = np.zeros(vectors.shape[1])
+    for start in range(0, len(order), BLOCK):
+        summed += vectors[order[start : start + BLOCK]].sum(axis=0, dtype=np.float64)
+    return (summed / max(len(order), 1)).astype(np.float32)
 
 
 def _cosine(products: torch.Tensor, _a: torch.Tensor, _b: torch.Tensor) -> torch.Tensor:
@@ -78,8 +87,10 @@ def _farthest(norms: torch.Tensor) -> tuple[float, float]:
 
 
 SIMILARITIES: dict[str, Similarity] = {
-    "cosine": Similarity(_unit, _cosine, lambda _: (-1.0, 1.0), "cosine similarity"),
-    "euclidean": Similarity(lambda v: v, _distance, _farthest, "negative Euclidean distance"),
+    "cosine": Similarity(_unit, _cosine, lambda _: (-1.0, 1.0), "cosine similarity", False, False),
+    "euclidean": Similarity(
+        lambda v: v, _distance, _farthest, "negative Euclidean distance", True, True
+    ),
 }
 
 
@@ -111,14 +122,25 @@ class Prepared:
         VectorError
             If the measure is the cosine and a vector is zero.
         """
+        measure = SIMILARITIES[name]
         made = torch.empty((len(order), vectors.shape[1]), dtype=torch.float32, device=device)
+        centre = _mean(vectors, order) if measure.moved else None
         for start in range(0, len(order), BLOCK):
             some = order[start : start + BLOCK]
-            part = SIMILARITIES[name].prepare(np.ascontiguousarray(vectors[some], np.float32))
+            part = np.ascontiguousarray(vectors[some], np.float32)
+            zero = np.empty(0, dtype=np.intp) if measure.zero else zero_rows(part)
+            if zero.size:
+                raise VectorError(
+                    f"row {some[zero[0]]}: its vector is zero, which has no direction; leave such "
+                    "rows out, or compare by --similarity euclidean"
+                )
+            part = measure.prepare(part if centre is None else part - centre)
             made[start : start + len(some)] = torch.from_numpy(part)
         norms = torch.linalg.vecdot(made, made)
-        if not bool(torch.isfinite(norms).all()):
-            row = int(order[int(torch.isfinite(norms).to(torch.int8).argmin())])
+        # The square of a distance is at most four times the longest squared length.
+        short = torch.isfinite(4 * norms)
+        if not bool(short.all()):
+            row = int(order[int(short.to(torch.int8).argmin())])
             raise VectorError(f"row {row}: its vector is too long to be compared; scale vectors")
         return cls(made, norms, name)
 
