@@ -11,7 +11,8 @@ from support import ROOT
 
 PACKAGE = ROOT / "src" / "evenface"
 ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "pairs", "studies", "report",
-         "config", "output", "step", "extraction", "study", "comparison", "cli", "__main__"]  # fmt: skip
+         "config", "output", "step", "extraction", "study", "comparison", "cli",
+         "__main__"]  # fmt: skip
 # What a part may import of evenface, beyond itself; DESIGN's arrows.
 MAY = {
     "_version": set(),
