@@ -94,3 +94,39 @@ def test_counts_stand_for_as_many_scores() -> None:
         fmr(Scores.of([]), 0.0)
     with pytest.raises(ValueError, match="between 0 and 1"):
         threshold_at(weighted, 1.5)
+
+
+def test_sides_that_are_apart_have_no_error() -> None:
+    found = equal_error(Scores.of([3.0, 4.0]), Scores.of([1.0, 2.0]))
+    assert (found.value, found.low, found.high, found.threshold) == (0, 0, 0, 3)
+    found = equal_error(Scores.of([1.0, 2.0]), Scores.of([3.0, 4.0]))
+    assert (found.value, found.threshold) == (1, 3)
+
+
+def test_with_one_score_for_all_everything_matches_or_nothing() -> None:
+    found = equal_error(Scores.of([1.0] * 3), Scores.of([1.0] * 5))
+    assert (found.value, found.low, found.high) == (0.5, 0, 1)
+
+
+@given(SIDE, SIDE)
+def test_short_curves_have_every_threshold(genuine: list[float], impostor: list[float]) -> None:
+    g, i = Scores.of(genuine), Scores.of(impostor)
+    thresholds, m, n = det_curve(g, i)
+    assert thresholds[:-1].tolist() == sorted({*genuine, *impostor})
+    assert m.tolist() == [float(np.mean(np.array(impostor) >= t)) for t in thresholds]
+    assert n.tolist() == [float(np.mean(np.array(genuine) < t)) for t in thresholds]
+
+
+def test_empty_sides_and_endless_scores_are_refused() -> None:
+    some, none = Scores.of([1.0, 2.0]), Scores.of([])
+    with pytest.raises(ValueError, match="no genuine pair"):
+        fnmr(none, 0)
+    with pytest.raises(ValueError, match="no impostor pair"):
+        equal_error(some, none)
+    with pytest.raises(ValueError, match="no genuine pair"):
+        equal_error(none, some)
+    with pytest.raises(ValueError, match="no impostor pair"):
+        threshold_at(none, 0.1)
+    for bad in (np.inf, -np.inf):
+        with pytest.raises(ValueError, match="not a finite number"):
+            Scores.of([1.0, bad])

@@ -138,9 +138,8 @@ class Prepared:
             made[start : start + len(some)] = torch.from_numpy(part)
         norms = torch.linalg.vecdot(made, made)
         # The square of a distance is at most four times the longest squared length.
-        short = torch.isfinite(4 * norms)
-        if not bool(short.all()):
-            row = int(order[int(short.to(torch.int8).argmin())])
+        if not bool(torch.isfinite(4 * norms).all()):
+            row = int(order[int(norms.argmax())])
             raise VectorError(f"row {row}: its vector is too long to be compared; scale vectors")
         return cls(made, norms, name)
 
