@@ -271,7 +271,7 @@ def test_a_study_that_data_cannot_answer_is_skipped_and_said(tmp_path: Path) -> 
     ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
     ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
     skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
-    assert list(skipped) == ["transfer"]
+    assert list(skipped) == ["transfer", "verify"]
     assert "ethnicity" in skipped["transfer"]
     assert "ethnicity" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
