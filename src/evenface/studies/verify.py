@@ -193,12 +193,12 @@ def verify(
     if pairs is None and options.pairs is not None:
         pairs = read_pairs(Path(options.pairs), data.rows, missing=options.missing_pairs)
     people = people_of(data, options, pairs)
+    _require_pairs(people, pairs)
     prepared = Prepared.of(data.vectors, people.order, options.similarity)
     if pairs is None:
         compared = compare_all(prepared, people, seed=common.seed, on_step=on_step)
     else:
         compared = compare_listed(prepared, people, pairs)
-    _require_pairs(compared)
     asked = Asked(compared, common)
     points, refused = _points(compared, options, data)
     ways = partitions(data, people)
@@ -256,22 +256,23 @@ def people_of(data: StudyData, options: VerifyOptions, pairs: PairList | None) -
     )  # fmt: skip
 
 
-def _require_pairs(compared: Compared) -> None:
-    people = compared.people
+def _require_pairs(people: People, pairs: PairList | None) -> None:
+    """Refuse before anything is compared."""
     if people.persons < 2:
         raise SelectionError("there is one identity only; impostor pairs need at least two")
-    if not compared.genuine.scores.size:
+    if pairs is not None and pairs.genuine.all():
+        raise SelectionError("the list has no pair of two persons: there is no FMR")
+    several = np.bincount(people.identity).max() > 1 if pairs is None else pairs.genuine.any()
+    if not several:
         why = (
-            "the list has no pair of one person"
-            if compared.listed
-            else "no identity has two pictures (copies of the same file don't count)"
+            "no identity has two pictures (copies of the same file don't count)"
+            if pairs is None
+            else "the list has no pair of one person"
         )
         raise SelectionError(
             f"{why}: there are no genuine pairs, so no FNMR and no EER; verification needs "
             "several pictures of a person: embed with --images 2 or more"
         )
-    if not compared.matches(np.inf, everybody(people))[1]:
-        raise SelectionError("the list has no pair of two persons: there is no FMR")
 
 
 def _points(
