@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from evenface.heads.threads import cores, torch_threads
-from evenface.pairs.bins import Bins
+from evenface.pairs.bins import LOWEST, Bins
 from evenface.pairs.compared import Compared, Found
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared
@@ -30,8 +30,6 @@ MOST_KEPT = 1 << 22
 
 SAMPLE = 1 << 21
 """Impostor pairs of those persons whose scores are all kept, where not everybody's are."""
-
-LOWEST = float(np.finfo(np.float32).min)
 
 Step = Callable[[int, int], None]
 

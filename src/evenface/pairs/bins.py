@@ -15,6 +15,9 @@ BINS = 1 << 15
 MOST = 1 << 24
 """Counts held: with many groups bins are wider."""
 
+LOWEST = float(np.finfo(np.float32).min)
+"""No score is lower."""
+
 Values = npt.NDArray[np.float32]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from evenface.pairs.bins import Bins
+from evenface.pairs.bins import LOWEST, Bins
 from evenface.pairs.people import People, Rows
 from evenface.stats.pair_counts import PairCounts
 from evenface.stats.rates import Scores
@@ -108,10 +108,10 @@ class Compared:
         """
         cells = self._cells_of(ones, others)
         own = self.kept.scores[self._in_cells(cells)].astype(np.float64)
-        if self.cut <= np.finfo(np.float32).min:
+        if self.cut <= LOWEST:
             return Scores.of(own)
         below = self.bins.edges < np.float32(self.cut)
-        edges = np.maximum(self.bins.edges[below], np.finfo(np.float32).min).astype(np.float64)
+        edges = np.maximum(self.bins.edges[below].astype(np.float64), LOWEST)
         binned = self.counts[cells].sum(axis=0)[below]
         single = np.ones(own.size, dtype=np.int64)
         return Scores.of(np.concatenate([edges, own]), np.concatenate([binned, single]))

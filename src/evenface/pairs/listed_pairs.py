@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from evenface.pairs.bins import Bins
+from evenface.pairs.bins import LOWEST, Bins
 from evenface.pairs.compared import Compared, Found
 from evenface.pairs.listed import PairList
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared, Vectors
-
-LOWEST = float(np.finfo(np.float32).min)
 
 
 def compare_listed(prepared: Prepared, people: People, pairs: PairList) -> Compared:

@@ -34,7 +34,6 @@ class Similarity:
         of shapes that broadcast to the products'.
     reach : callable
         ``reach(norms) -> (low, high)``: between which scores lie.
-    title : str
     moved : bool
         Whether scores stay as they are when all vectors move by one: they lose fewer digits
         when these lie around 0.
@@ -45,7 +44,6 @@ class Similarity:
     prepare: Callable[[Vectors], Vectors]
     finish: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
     reach: Callable[[torch.Tensor], tuple[float, float]]
-    title: str
     moved: bool
     zero: bool
 
@@ -87,10 +85,8 @@ def _farthest(norms: torch.Tensor) -> tuple[float, float]:
 
 
 SIMILARITIES: dict[str, Similarity] = {
-    "cosine": Similarity(_unit, _cosine, lambda _: (-1.0, 1.0), "cosine similarity", False, False),
-    "euclidean": Similarity(
-        lambda v: v, _distance, _farthest, "negative Euclidean distance", True, True
-    ),
+    "cosine": Similarity(_unit, _cosine, lambda _: (-1.0, 1.0), moved=False, zero=False),
+    "euclidean": Similarity(lambda v: v, _distance, _farthest, moved=True, zero=True),
 }
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from evenface.errors import SelectionError
+from evenface.pairs.bins import LOWEST
 from evenface.pairs.samples import Sample, Training, Values
 from evenface.stats.rates import Scores, threshold_at
 
 ENOUGH = 10
 """False matches to expect at a target FMR before a threshold can be set at it."""
 
-LOWEST = float(np.finfo(np.float32).min)
 HALVINGS = 40
 
 

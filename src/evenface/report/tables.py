@@ -11,6 +11,7 @@ import polars as pl
 from evenface.stats.accuracy import BOTH, EXACT, FEW
 from evenface.stats.flips import WAYS
 from evenface.stats.worst import WIDENED
+from evenface.studies import words
 from evenface.studies.drawing import HEAT
 from evenface.studies.heldout import readers, title
 from evenface.studies.label_noise import breakdowns, standing
@@ -174,7 +175,7 @@ def shown_p(p: float | None) -> str:
     """Return a p-value as pages show it: never as 0."""
     if p is None:
         return "\u2013"
-    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"
+    return words.shown_p(p)
 
 
 def transfer_tables(result: TransferResult) -> list[dict[str, Any]]:

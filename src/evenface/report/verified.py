@@ -15,7 +15,14 @@ from evenface.studies.drawing import HEAT, short
 from evenface.studies.partitions import ALL
 from evenface.studies.result import Result
 from evenface.studies.verify import VerifyResult
-from evenface.studies.verify_view import at_point, attributes, main_point, where
+from evenface.studies.verify_view import (
+    at_point,
+    attributes,
+    main_point,
+    rows_at,
+    said_change,
+    where,
+)
 from evenface.studies.words import percent
 
 MOST_COLUMNS = 12
@@ -131,10 +138,7 @@ def _one(rows: pl.DataFrame, **own: Any) -> Cell | None:
 def _differentials(
     result: VerifyResult, rows: pl.DataFrame, point: dict[str, Any], attribute: str
 ) -> dict[str, Any]:
-    tests = result.tables["tests"].filter(
-        pl.col("threshold") == point["threshold"],
-        pl.col("fmr_target").eq_missing(point["fmr_target"]), pl.col("attribute") == attribute,
-    )  # fmt: skip
+    tests = rows_at(result.tables["tests"], point).filter(attribute=attribute)
     lines = []
     for name, kind in DIFFERENTIALS.items():
         found, test = rows.filter(metric=name, attribute=attribute), tests.filter(metric=name)
@@ -170,26 +174,19 @@ def remedy_tables(result: VerifyResult) -> list[dict[str, Any]]:
                     "fmr": _one(mine, metric="fmr", group=ALL),
                     "fnmr": _one(mine, metric="fnmr", group=ALL),
                     "change": _change(mine.filter(metric="fnmr", group=ALL)),
-                    "spread": [_span(mine.filter(metric=m), groups) for m in ("fmr", "fnmr")],
+                    "groups": [
+                        [_one(mine, metric=m, group=g) for m in ("fmr", "fnmr")] for g in groups
+                    ],
                     "warning": REMEDIES[name].warning,
                 }
             )
-        tables.append({"target": f"{target:g}", "rows": lines})
+        tables.append({"target": f"{target:g}", "rows": lines, "groups": groups})
     return tables
 
 
 def _change(rows: pl.DataFrame) -> str:
-    if rows.height != 1 or rows["change"][0] is None:
-        return "\u2013"
-    parts = [100 * rows[c][0] for c in ("change", "change_low", "change_high")]
-    value, low, high = (f"{x:+.2f}".replace("-", "\u2212") for x in parts)
-    return f"{value} [{low}, {high}]"
-
-
-def _span(rows: pl.DataFrame, groups: list[str]) -> str:
-    """Return the least and the largest rate of the groups."""
-    values = rows.filter(pl.col("group").is_in(groups))["value"].drop_nulls().to_list()
-    return f"{percent(min(values))} to {percent(max(values))}" if values else "\u2013"
+    found = rows.drop_nulls("change")
+    return said_change(found.row(0, named=True)) if found.height == 1 else "\u2013"
 
 
 def association_table(result: VerifyResult) -> list[dict[str, Any]]:

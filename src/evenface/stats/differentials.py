@@ -115,7 +115,7 @@ def fairness_discrepancy(fmr: npt.ArrayLike, fnmr: npt.ArrayLike, alpha: float =
     """Return the fairness discrepancy rate: in [0, 1], 1 if the groups' rates are equal.
 
     ``FDR = 1 - (a A + (1 - a) B)`` with A the largest difference of two groups' FMR and B that of
-    their FNMR, at one threshold (de Freitas Pereira and Marcel 2021, equations 3 to 5).
+    their FNMR, at one threshold (de Freitas Pereira and Marcel 2021).
 
     Parameters
     ----------

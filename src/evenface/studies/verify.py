@@ -22,7 +22,7 @@ from evenface.pairs.listed import PairList, read_pairs
 from evenface.pairs.listed_pairs import compare_listed
 from evenface.pairs.people import People
 from evenface.pairs.remedies import REMEDIES
-from evenface.pairs.similarity import Prepared, zero_rows
+from evenface.pairs.similarity import SIMILARITIES, Prepared, zero_rows
 from evenface.stats.bootstrap import number_labels
 from evenface.studies.data import CommonOptions, Options, StudyData, prepare
 from evenface.studies.operating import (
@@ -240,7 +240,7 @@ def verify(
 def people_of(data: StudyData, options: VerifyOptions, pairs: PairList | None) -> People:
     """Return who is compared; of a given list everybody, copies included."""
     rows = data.rows
-    without = zero_rows(data.vectors) if options.similarity == "cosine" else None
+    without = None if SIMILARITIES[options.similarity].zero else zero_rows(data.vectors)
     hashes = rows["sha256"].to_list() if "sha256" in rows.columns and pairs is None else None
     if pairs is not None and without is not None and len(without):
         listed = np.intersect1d(without, np.union1d(pairs.first, pairs.second))

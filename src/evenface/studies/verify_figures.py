@@ -10,7 +10,14 @@ from scipy import special
 
 from evenface.studies import drawing
 from evenface.studies.partitions import ALL
-from evenface.studies.verify_view import at_point, attributes, main_point, where
+from evenface.studies.verify_unequal import LEAST
+from evenface.studies.verify_view import (
+    at_point,
+    attributes,
+    main_point,
+    tested_groups,
+    where,
+)
 from evenface.studies.words import percent
 
 if TYPE_CHECKING:
@@ -22,9 +29,6 @@ if TYPE_CHECKING:
 TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99)
 MOST_LINES = 12
 """Groups that a figure draws; with more, those of most people."""
-
-BANDS = 7
-"""Curves up to which each has its band; more would hide each other."""
 
 
 def verify_figures(result: VerifyResult) -> dict[str, Figure]:
@@ -58,14 +62,15 @@ def draw_det(result: VerifyResult) -> Figure:
 
 def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     curves = result.tables["curves"]
-    groups = shown_groups(result, attribute)
+    # A curve of a few people is mostly chance, and its band all of the panel.
+    groups = [g for g in shown_groups(result, attribute) if g in tested_groups(result, attribute)]
     everybody = curves.filter(pl.col("attribute").is_null())
     _curve(axes, everybody, drawing.INK, "everybody", band=False, line="-.")
     looks, lines = drawing.looks(groups), ("-", "--", ":")
     for name in groups:
         own = curves.filter(attribute=attribute, group=name)
         hue, place = looks[name]
-        _curve(axes, own, hue, drawing.short(name, 28), band=len(groups) <= BANDS,
+        _curve(axes, own, hue, drawing.short(name, 28), band=True,
                line=lines[place % len(lines)])  # fmt: skip
     seen = curves.filter((pl.col("fmr") > 0) & (pl.col("fnmr") > 0))
     if not seen.height:
@@ -81,7 +86,7 @@ def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     axes.tick_params(axis="x", rotation=45)
     title = "demographic group" if attribute == "group" else drawing.short(attribute, 40)
     axes.set_title(f"By {title}")
-    axes.set_xlabel("FMR")
+    axes.set_xlabel(f"FMR; groups of {LEAST} identities or more")
     axes.set_ylabel("FNMR")
     axes.grid(visible=True)
     axes.set_axisbelow(True)
@@ -143,7 +148,7 @@ def draw_matrix(result: VerifyResult, point: dict[str, Any]) -> Figure:
     ways = attributes(result)
     sizes = [len(shown_groups(result, a)) for a in ways]
     with drawing.styled():
-        width = sum(1.6 + 0.75 * s for s in sizes)
+        width = sum(1.6 + 0.95 * s for s in sizes)
         figure = drawing.new_figure(max(width, 5.0), 2.0 + 0.5 * max(sizes))
         grid = figure.subplots(1, len(ways), squeeze=False, width_ratios=[s + 1.5 for s in sizes])
         for axes, attribute in zip(grid.ravel(), ways, strict=True):
@@ -155,10 +160,12 @@ def draw_matrix(result: VerifyResult, point: dict[str, Any]) -> Figure:
 
 def _matrix_panel(axes: Axes, rows: pl.DataFrame, names: list[str]) -> None:
     values = np.full((len(names), len(names)), np.nan)
+    ends: dict[tuple[int, int], str] = {}
     for row in rows.rows(named=True):
         if row["group_a"] in names and row["group_b"] in names and row["value"] is not None:
             i, j = names.index(row["group_a"]), names.index(row["group_b"])
             values[i, j] = values[j, i] = row["value"]
+            ends[i, j] = ends[j, i] = f"{percent(row['low'])} to {percent(row['high'])}"
     known = values[np.isfinite(values) & (values > 0)]
     low, high = (float(known.min()), float(known.max())) if known.size else (1e-3, 1e-2)
     shade = np.log10(np.clip(values, low, high))
@@ -167,7 +174,8 @@ def _matrix_panel(axes: Axes, rows: pl.DataFrame, names: list[str]) -> None:
     for i in range(len(names)):
         for j in range(len(names)):
             text = percent(values[i, j]) if np.isfinite(values[i, j]) else "\u2013"
-            axes.text(j, i, text, ha="center", va="center", fontsize=7)
+            axes.text(j, i - 0.12, text, ha="center", va="center", fontsize=7)
+            axes.text(j, i + 0.22, ends.get((i, j), ""), ha="center", va="center", fontsize=5)
     labels = [drawing.short(n, 22) for n in names]
     axes.set_xticks(range(len(names)), labels, rotation=40, ha="right", fontsize=7.5)
     axes.set_yticks(range(len(names)), labels, fontsize=7.5)

@@ -48,22 +48,24 @@ def attributes(result: VerifyResult) -> list[str]:
     return list(dict.fromkeys(result.tables["counts"]["attribute"].to_list()))
 
 
-def at_point(result: VerifyResult, point: dict[str, Any]) -> pl.DataFrame:
-    """Return the numbers at an operating point."""
-    return result.numbers.filter(
+def rows_at(frame: pl.DataFrame, point: dict[str, Any]) -> pl.DataFrame:
+    """Return the rows of numbers or tests at an operating point; an EER is at none."""
+    return frame.filter(
         pl.col("threshold") == point["threshold"],
         pl.col("fmr_target").eq_missing(point["fmr_target"]),
         pl.col("metric") != "eer",
     )
 
 
+def at_point(result: VerifyResult, point: dict[str, Any]) -> pl.DataFrame:
+    """Return the numbers at an operating point."""
+    return rows_at(result.numbers, point)
+
+
 def tests_at(result: VerifyResult, point: dict[str, Any]) -> pl.DataFrame:
     """Return the tests of equal rates at a point, with ``p_holm`` over all of them there."""
-    tests = result.tables["tests"].filter(
-        pl.col("threshold") == point["threshold"],
-        pl.col("fmr_target").eq_missing(point["fmr_target"]),
-        pl.col("metric").is_in(list(NAMES)),
-        pl.col("p").is_not_null(),
+    tests = rows_at(result.tables["tests"], point).filter(
+        pl.col("metric").is_in(list(NAMES)), pl.col("p").is_not_null()
     )
     adjusted = holm(tests["p"].to_numpy()).tolist() if tests.height else []
     return tests.with_columns(pl.Series("p_holm", adjusted, dtype=pl.Float64))
@@ -138,7 +140,7 @@ def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
         own = rows.filter(metric=metric, attribute=attribute).filter(
             pl.col("group_a") == pl.col("group_b"), pl.col("value").is_not_null()
         )
-        own = own.filter(pl.col("group_a").is_in(_tested(result, attribute)))
+        own = own.filter(pl.col("group_a").is_in(tested_groups(result, attribute)))
         name = "demographic groups" if attribute == "group" else drawing.short(attribute, 60)
         what = f"{NAMES[metric]} by {name}"
         if test["p_holm"] >= alpha or own.height < 2:
@@ -160,7 +162,8 @@ def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _tested(result: VerifyResult, attribute: str) -> list[str]:
+def tested_groups(result: VerifyResult, attribute: str) -> list[str]:
+    """Return the groups that have enough people to be held against each other."""
     counts = result.tables["counts"].filter(pl.col("identities") >= LEAST, attribute=attribute)
     return list(counts["group"].to_list())
 
@@ -169,11 +172,7 @@ def _unequal(result: VerifyResult, point: dict[str, Any]) -> list[str]:
     """Hold GARBE against what equal groups of these sizes would show."""
     attribute = _first_attribute(result)
     found = _estimate(at_point(result, point), metric="garbe", attribute=attribute)
-    tests = result.tables["tests"].filter(
-        pl.col("threshold") == point["threshold"],
-        pl.col("fmr_target").eq_missing(point["fmr_target"]),
-        pl.col("metric") == "garbe", pl.col("attribute") == attribute,
-    )  # fmt: skip
+    tests = rows_at(result.tables["tests"], point).filter(metric="garbe", attribute=attribute)
     if found is None or found.value is None or not tests.height or tests["expected"][0] is None:
         return []
     return [
@@ -240,8 +239,7 @@ def _remedied(result: VerifyResult) -> list[str]:
     own = rows.filter(fmr_target=target)
     told = own.filter((pl.col("change_low") > 0) | (pl.col("change_high") < 0))
     changed = [
-        REMEDIES[r["remedy"]].title + f" ({100 * r['change']:+.1f} points)".replace("-", "\u2212")
-        for r in told.rows(named=True)
+        f"{REMEDIES[r['remedy']].title} ({said_change(r)} points)" for r in told.rows(named=True)
     ]
     at = f"at a target FMR of {target:g}"
     first = (
@@ -250,6 +248,13 @@ def _remedied(result: VerifyResult) -> list[str]:
            if changed else f"none is shown to change FNMR over everybody {at}")
     )  # fmt: skip
     return [f"{first}; intervals are not corrected for their number."]
+
+
+def said_change(row: dict[str, Any]) -> str:
+    """Return what a remedy changed, in points: ``+1.30 [+0.20, +2.40]``."""
+    parts = [100 * row[c] for c in ("change", "change_low", "change_high")]
+    value, low, high = (f"{x:+.2f}".replace("-", "\u2212") for x in parts)
+    return f"{value} [{low}, {high}]"
 
 
 def _associated(result: VerifyResult) -> list[str]:

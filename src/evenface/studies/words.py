@@ -44,7 +44,7 @@ def percent(x: float) -> str:
     if y >= 0.001:
         digits = 2 if y >= 0.095 else (3 if y >= 0.0095 else 4)
         return f"{y:.{digits}f} %"
-    return f"{x:.1e}"
+    return f"{x:.1e}" if x >= 1e-8 else "< 1e-08"
 
 
 def said_rate(e: Estimate) -> str:
@@ -56,4 +56,4 @@ def said_rate(e: Estimate) -> str:
 
 def shown_p(p: float) -> str:
     """Return a p value, never as 0."""
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"
