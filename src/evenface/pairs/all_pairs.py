@@ -17,7 +17,8 @@ import torch
 
 from evenface.heads.threads import cores, torch_threads
 from evenface.pairs.bins import LOWEST, Bins
-from evenface.pairs.compared import Compared, Found
+from evenface.pairs.compared import Compared
+from evenface.pairs.found import Found, Kept
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared
 
@@ -69,9 +70,7 @@ def compare_all(
         size = int(np.triu(people.part(places).impostor_pairs()).sum())
         part = compare_all(drawn, people.part(places), most_kept=size)
         # Rather too low a cut than one above scores that there is room for.
-        scores = part.kept.scores
-        if scores.size:
-            cut = float(scores[min(int(1.1 * scores.size * most_kept / total), scores.size - 1)])
+        cut = _top(part.kept.scores, 1.1 * most_kept / total)
     groups = len(people.groups)
     bins = Bins.between(prepared.reach, groups * (groups + 1) // 2)
     work = _Work(prepared, people, bins, most_kept, cut)
@@ -82,7 +81,15 @@ def compare_all(
             done += tile.pairs
             if on_step is not None:
                 on_step(done, todo)
-    return work.compared(part)
+        return work.compared(part, pool.map)
+
+
+def _top(scores: npt.NDArray[np.float32], share: float) -> float:
+    """Return the score that so many are above."""
+    if not scores.size:
+        return LOWEST
+    k = scores.size - 1 - min(int(share * scores.size), scores.size - 1)
+    return float(np.partition(scores, k)[k])
 
 
 class Tile:
@@ -128,6 +135,7 @@ class _Work:
         self.nearest = torch.full((2, len(people.order)), -torch.inf, device=device)
         self.cut, self.lock = cut, Lock()
         self.kept: dict[int, Found] = {}
+        self.cells: dict[int, int] = {}
         self.held = 0
         self.genuine: dict[int, Found] = {}
 
@@ -150,6 +158,7 @@ class _Work:
                 torch.maximum(columns, highest_below, out=columns)
             if large is not None:
                 self.kept[tile.number] = self._found(tile, *large)
+                self.cells[tile.number] = tile.cell
                 self.held += large[0].size
                 if self.held > 1.5 * self.most:
                     self._raise_cut()
@@ -217,7 +226,7 @@ class _Work:
             return LOWEST
         return float(self.bins.edges[k]) if k < self.bins.count else float("inf")
 
-    def compared(self, part: Compared | None) -> Compared:
+    def compared(self, part: Compared | None, each: Callable[..., Iterator[Found]]) -> Compared:
         """Put together what all blocks gave; the order in which they came is forgotten."""
         cut = max(self.cut, self._lowest_edge(self.counts.sum(axis=0)))
         if cut > LOWEST:
@@ -225,9 +234,10 @@ class _Work:
             # Beyond the last edge there is no such place, and no single score is kept.
             edges = np.append(self.bins.edges, np.float32(np.inf))
             cut = float(edges[np.searchsorted(edges, np.float32(cut))])
-        kept = Found.together([self.kept[n].above(cut) for n in sorted(self.kept)])
+        cells: list[list[Found]] = [[] for _ in self.counts]
+        for number in sorted(self.kept):
+            cells[self.cells[number]].append(self.kept.pop(number).above(cut))
+        kept = Kept.of_cells(list(each(lambda parts: Found.together(parts).sorted(), cells)))
         genuine = Found.together([self.genuine[n] for n in sorted(self.genuine)])
         nearest = self.nearest.cpu().numpy().astype(np.float64)
-        return Compared(
-            self.people, self.bins, self.counts, kept.sorted(), cut, genuine, nearest, part
-        )
+        return Compared(self.people, self.bins, self.counts, kept, cut, genuine, nearest, part)

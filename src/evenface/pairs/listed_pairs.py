@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from evenface.pairs.bins import LOWEST, Bins
-from evenface.pairs.compared import Compared, Found
+from evenface.pairs.compared import Compared
+from evenface.pairs.found import Found, Kept
 from evenface.pairs.listed import PairList
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared, Vectors
@@ -27,11 +28,14 @@ def compare_listed(prepared: Prepared, people: People, pairs: PairList) -> Compa
     groups = len(people.groups)
     cells = groups * (groups + 1) // 2
     same = pairs.genuine
+    cell = people.cells[people.group[first], people.group[second]][~same]
+    impostors = Found.of(scores[~same], first[~same], second[~same])
+    kept = Kept.of_pairs(impostors, cell, cells)
     return Compared(
         people,
         Bins.between(prepared.reach, cells),
-        np.zeros((cells, 1), dtype=np.int64),
-        Found.of(scores[~same], first[~same], second[~same]).sorted(),
+        np.diff(kept.ends)[:, None],
+        kept,
         LOWEST,
         # Whoever the list takes for one person is counted as the first.
         Found.of(scores[same], first[same], first[same]),

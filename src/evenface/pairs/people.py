@@ -104,6 +104,14 @@ class People:
         """Places at which each group begins, and the end, shape (groups + 1,)."""
         return np.searchsorted(self.group[self.person], np.arange(len(self.groups) + 1))
 
+    @property
+    def cells(self) -> Rows:
+        """Number of each pair of groups, (0, 0), (0, 1) ... (1, 1) ..., shape (groups, groups)."""
+        k = len(self.groups)
+        upper = np.zeros((k, k), dtype=np.intp)
+        upper[np.triu_indices(k)] = np.arange(k * (k + 1) // 2)
+        return np.maximum(upper, upper.T)
+
     def impostor_pairs(self) -> npt.NDArray[np.int64]:
         """Return how many impostor pairs there are of each two groups, (groups, groups)."""
         m, g = self.images, len(self.groups)

@@ -44,12 +44,14 @@ class Scores:
         ValueError
             If a score is not finite, or a count is negative.
         """
-        flat = np.asarray(scores, dtype=np.float64).ravel()
+        flat = np.asarray(scores).ravel()
+        if flat.dtype != np.float32:
+            flat = flat.astype(np.float64)
         if not np.isfinite(flat).all():
             raise ValueError("a score is not a finite number")
         if counts is None:
             values, found = np.unique(flat, return_counts=True)
-            return cls(values, found.astype(np.int64))
+            return cls(values.astype(np.float64), found.astype(np.int64))
         weights = np.broadcast_to(np.asarray(counts, dtype=np.int64), flat.shape)
         if (weights < 0).any():
             raise ValueError("a count is below 0")
@@ -57,7 +59,7 @@ class Scores:
         values, where = np.unique(flat[some], return_inverse=True)
         summed = np.zeros(values.size, dtype=np.int64)
         np.add.at(summed, where, weights[some])
-        return cls(values, summed)
+        return cls(values.astype(np.float64), summed)
 
     @property
     def total(self) -> int:
