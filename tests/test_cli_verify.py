@@ -12,6 +12,7 @@ import pytest
 from evenface.cli import main
 from evenface.embed.folder import write_embeddings
 from evenface.embed.store import embeddings_from_arrays
+from evenface.studies.table import load_result
 from populations import Gaussian
 
 FAST = ["--resamples", "100", "--no-remedies"]
@@ -76,6 +77,34 @@ def test_lists_of_pairs_are_judged(
     assert "P0_3_0077" in said
     assert "line 8" in said
     assert main(["verify", str(emb), "--pairs", str(file), "--missing-pairs", "skip", *FAST]) == 0
+
+
+def test_a_run_goes_on_with_the_list_that_is_there_now(emb: Path, tmp_path: Path) -> None:
+    file, out = tmp_path / "pairs.csv", tmp_path / "out"
+
+    def pairs_after(lines: list[str]) -> dict[str, int]:
+        file.write_text("a,b\n" + "\n".join(lines) + "\n")
+        argv = ["verify", str(emb), "--pairs", str(file), "--fmr", "0.5", "--out", str(out)]
+        assert main([*argv, *FAST]) == 0
+        return load_result(out / "results" / "verify.json").context["pairs"]
+
+    def pair(a: str, b: str) -> str:
+        return f"lfw/{a[:-2]}/{a[:-2]}_000{a[-1]}.jpg,lfw/{b[:-2]}/{b[:-2]}_000{b[-1]}.jpg"
+
+    lines = [pair(f"P0_{k}_1", f"P0_{k}_2") for k in range(8)]
+    lines += [pair(f"P0_{k}_1", f"P1_{j}_1") for k in range(8) for j in range(4)]
+    assert pairs_after(lines)["genuine"] == 8
+    assert pairs_after(lines[1:])["genuine"] == 7
+
+
+def test_a_missing_list_is_told_before_anything_is_embedded(
+    tmp_path: Path, refused: Refused
+) -> None:
+    study = tmp_path / "study.toml"
+    study.write_text('schema = "evenface.study/1"\n[verify]\npairs = "gone.txt"\n')
+    said = refused("run", tmp_path / "no_faces", "--study", study, "--out", tmp_path / "out")
+    assert "gone.txt: can't be read" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

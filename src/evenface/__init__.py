@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
     from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
-    from evenface.studies.verify import VerifyOptions, VerifyResult, verify
+    from evenface.studies.verify import VerifyResult, verify
+    from evenface.studies.verify_options import VerifyOptions
     from evenface.study import demo, run
 
 _HOMES = {
@@ -73,7 +74,8 @@ _HOMES = {
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
     "studies.spaces": ("SpacesOptions", "SpacesResult", "spaces"),
     "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
-    "studies.verify": ("VerifyOptions", "VerifyResult", "verify"),
+    "studies.verify": ("VerifyResult", "verify"),
+    "studies.verify_options": ("VerifyOptions",),
     "step": ("Step",),
     "study": ("demo", "run"),
 }

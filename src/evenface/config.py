@@ -18,7 +18,7 @@ from evenface.studies.probe import ProbeOptions
 from evenface.studies.spaces import SpacesOptions
 from evenface.studies.table import STUDIES
 from evenface.studies.transfer import TransferOptions
-from evenface.studies.verify import VerifyOptions
+from evenface.studies.verify_options import VerifyOptions
 
 SCHEMA = "evenface.study/1"
 

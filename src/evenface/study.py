@@ -73,6 +73,10 @@ def run(
         the reason in the report; only if none can be answered this is an error.
     """
     config, tell = config or StudyConfig(), on_step or silent
+    for name in config.studies:
+        # Before hours go into embedding.
+        for file in config.options_of(name).reads():
+            _hash_of(file)
     folder = output_folder(Path(out))
     embeddings = _embeddings(Path(source), folder, config, images_root, tell)
     results = folder / "results"
@@ -199,8 +203,17 @@ def _key(name: str, embeddings: Embeddings, config: StudyConfig) -> str:
         embeddings.fingerprint,
         config.options_of(name).model_dump(mode="json"),
         config.common.model_dump(mode="json"),
+        *map(_hash_of, config.options_of(name).reads()),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_of(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from None
 
 
 def _key_of(file: Path) -> str:

@@ -16,7 +16,8 @@ from evenface.report.page import build_report
 from evenface.report.verified import verify_tables
 from evenface.studies.data import CommonOptions
 from evenface.studies.table import load_result
-from evenface.studies.verify import VerifyOptions, VerifyResult, verify
+from evenface.studies.verify import VerifyResult, verify
+from evenface.studies.verify_options import VerifyOptions
 
 Go = Callable[..., Any]
 OPTIONS = VerifyOptions(fmr=(0.05, 0.01, 1e-6), threshold=0.5, remedies=("none", "z_norm"))

@@ -15,7 +15,8 @@ from evenface.errors import ConfigError, SelectionError
 from evenface.pairs.listed import PairList
 from evenface.studies import verify_view
 from evenface.studies.data import CommonOptions
-from evenface.studies.verify import VerifyOptions, VerifyResult, verify
+from evenface.studies.verify import VerifyResult, verify
+from evenface.studies.verify_options import VerifyOptions
 
 QUICK = VerifyOptions(fmr=(0.01,), remedies=(), associations=False)
 COMMON = CommonOptions(resamples=400)

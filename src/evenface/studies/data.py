@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ class Options(BaseModel):
     """Base of all options: unknown names are errors, values don't change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def reads(self) -> tuple[Path, ...]:
+        """Return the files that they name: a result is of what these held."""
+        return ()
 
 
 class CommonOptions(Options):

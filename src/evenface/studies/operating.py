@@ -66,6 +66,12 @@ def pooled_points(impostors: Scores, targets: Sequence[float]) -> tuple[list[Poi
     return points, refused
 
 
+def points_file(folder: str) -> Path:
+    """Return the file in which `verify` left its thresholds, of an output folder or itself."""
+    place = Path(folder)
+    return place if place.suffix == ".json" else place / "results" / "verify.json"
+
+
 def points_of(folder: str, fingerprints: tuple[str, str]) -> list[Point]:
     """Take over the thresholds that `verify` set in another output folder.
 
@@ -81,14 +87,13 @@ def points_of(folder: str, fingerprints: tuple[str, str]) -> list[Point]:
     ConfigError
         If there is no such result, or its scores are of another kind.
     """
-    place = Path(folder)
-    file = place if place.suffix == ".json" else place / "results" / "verify.json"
+    file = points_file(folder)
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
         rows = saved["tables"]["points"]["columns"]
         similarity, model = saved["config"]["similarity"], model_of(saved["context"]["card"])
         found = [
-            Point(target, float(threshold), file.parent.parent.name or str(place))
+            Point(target, float(threshold), file.parent.parent.name or folder)
             for target, threshold in zip(rows["fmr_target"], rows["threshold"], strict=True)
             if threshold is not None and target is not None
         ]

@@ -15,7 +15,8 @@ from evenface.studies.probe import ProbeOptions, ProbeResult, probe
 from evenface.studies.result import DAMAGE, VERSION, Result, read_saved
 from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
 from evenface.studies.transfer import TransferOptions, TransferResult, transfer
-from evenface.studies.verify import VerifyOptions, VerifyResult, verify
+from evenface.studies.verify import VerifyResult, verify
+from evenface.studies.verify_options import VerifyOptions
 
 
 @dataclass(frozen=True)

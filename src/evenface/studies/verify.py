@@ -7,11 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
-from pydantic import Field, field_validator
 
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
@@ -21,10 +20,9 @@ from evenface.pairs.compared import Compared
 from evenface.pairs.listed import PairList, read_pairs
 from evenface.pairs.listed_pairs import compare_listed
 from evenface.pairs.people import People
-from evenface.pairs.remedies import REMEDIES
 from evenface.pairs.similarity import SIMILARITIES, Prepared, zero_rows
 from evenface.stats.bootstrap import number_labels
-from evenface.studies.data import CommonOptions, Options, StudyData, prepare
+from evenface.studies.data import CommonOptions, StudyData, prepare
 from evenface.studies.operating import (
     GIVEN,
     Point,
@@ -43,67 +41,12 @@ from evenface.studies.verify_numbers import (
     partition_rows,
     pooled_rows,
 )
+from evenface.studies.verify_options import VerifyOptions
 from evenface.studies.verify_tables import TABLES
 from evenface.studies.verify_unequal import differential_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-TARGETS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-
-
-class VerifyOptions(Options):
-    """Options of `verify`.
-
-    Attributes
-    ----------
-    similarity : {"cosine", "euclidean"}
-        How vectors are compared; minus the distance for the latter.
-    fmr : tuple of float
-        Target FMRs over everybody that thresholds are set for; those with fewer than 10 / FMR
-        impostor pairs are left out.
-    threshold : float, optional
-        A score to count errors at as well.
-    thresholds_from : str, optional
-        Output folder of another run whose thresholds are taken over, in place of setting them.
-    pairs : str, optional
-        File of the pairs to compare, in place of all: LFW's or RFW's list, or a table.
-    missing_pairs : {"error", "skip"}
-        What to do with pairs whose pictures aren't there.
-    alpha : float
-        Weight of FMR in measures of inequality, in [0, 1].
-    remedies : tuple of str
-        What to try on scores, of `REMEDIES`; nothing if empty.
-    associations : bool
-        Whether to test associations between groups and attributes.
-    """
-
-    similarity: Literal["cosine", "euclidean"] = "cosine"
-    fmr: tuple[float, ...] = TARGETS
-    threshold: float | None = Field(None, allow_inf_nan=False)
-    thresholds_from: str | None = None
-    pairs: str | None = None
-    missing_pairs: Literal["error", "skip"] = "error"
-    alpha: float = Field(0.5, ge=0, le=1)
-    remedies: tuple[str, ...] = tuple(REMEDIES)
-    associations: bool = True
-
-    @field_validator("fmr")
-    @classmethod
-    def _targets(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if not value:
-            raise ValueError("at least one target FMR is needed, such as 0.001")
-        if any(not 0 < f < 1 for f in value):
-            raise ValueError("target FMRs lie between 0 and 1")
-        return value
-
-    @field_validator("remedies")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [r for r in value if r not in REMEDIES]
-        if unknown:
-            raise ValueError(f"no remedy {unknown[0]!r}; there are {', '.join(REMEDIES)}")
-        return value
 
 
 @dataclass(frozen=True, repr=False)
