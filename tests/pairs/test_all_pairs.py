@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, combinations_with_replacement
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class Population:
         ).astype(np.float32)
         self.people = People.of(self.identity, self.person, self.labels)
 
-    def compared(self, similarity: str = "cosine", **more: int) -> Compared:
+    def compared(self, similarity: str = "cosine", **more: Any) -> Compared:
         return compare_all(Prepared.of(self.vectors, self.people.order, similarity), self.people,
                            **more)  # fmt: skip
 
@@ -85,6 +86,21 @@ def test_every_pair_is_counted_once(
             if own.size and np.abs(own - t).min() > 1e-5:
                 assert found.matches(float(t), ones, others)[0] == (own >= t).sum()
                 assert found.impostors(ones, others).at_least(float(t)) == (own >= t).sum()
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_thresholds_asked_for_are_exact_wherever_they_lie(similarity: str) -> None:
+    made = Population()
+    asked = (-1e300, -2.0, 0.1234567, 0.2, 0.9, 1e300)
+    found = made.compared(similarity, most_kept=40, sample=100, exact=asked)
+    _, impostor = made.listed(similarity)
+    own = np.concatenate([np.array(x) for x in impostor.values()])
+    assert found.cut > 0.2 or similarity == "euclidean"
+    for t in asked:
+        assert np.abs(own - t).min() > 1e-5
+        assert found.matches(t, range(4)) == ((own >= t).sum(), own.size)
+        one = np.array(impostor[frozenset("ac")])
+        assert found.matches(t, [0], [2])[0] == (one >= t).sum()
 
 
 def test_errors_are_known_by_identity() -> None:

@@ -7,7 +7,7 @@ that matter, errors are known by identity. Genuine scores are all kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -18,7 +18,7 @@ import torch
 from evenface.heads.threads import cores, torch_threads
 from evenface.pairs.bins import LOWEST, Bins
 from evenface.pairs.compared import Compared
-from evenface.pairs.found import Found, Kept
+from evenface.pairs.found import Found, Kept, least
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared
 
@@ -42,6 +42,7 @@ def compare_all(
     most_kept: int = MOST_KEPT,
     sample: int = SAMPLE,
     seed: int = 0,
+    exact: Sequence[float] = (),
     on_step: Step | None = None,
 ) -> Compared:
     """Compare every two rows.
@@ -57,6 +58,8 @@ def compare_all(
         Impostor pairs, about, of the persons drawn to say how rates vary at such thresholds.
     seed : int
         Draws these persons.
+    exact : sequence of float
+        Thresholds at which matches are counted wherever they lie.
     on_step : callable, optional
         Called with (pairs compared, pairs in all).
     """
@@ -73,7 +76,7 @@ def compare_all(
         cut = _top(part.kept.scores, 1.1 * most_kept / total)
     groups = len(people.groups)
     bins = Bins.between(prepared.reach, groups * (groups + 1) // 2)
-    work = _Work(prepared, people, bins, most_kept, cut)
+    work = _Work(prepared, people, bins, most_kept, cut, exact)
     tiles = list(_tiles(people.bounds, prepared.vectors.device.type == "cuda"))
     todo, done = sum(t.pairs for t in tiles), 0
     with torch_threads(1), ThreadPoolExecutor(cores()) as pool:
@@ -124,14 +127,16 @@ class _Work:
     """What is found, block by block, by several threads."""
 
     def __init__(
-        self, prepared: Prepared, people: People, bins: Bins, most: int, cut: float
-    ) -> None:
+        self, prepared: Prepared, people: People, bins: Bins, most: int, cut: float,
+        exact: Sequence[float],
+    ) -> None:  # fmt: skip
         self.prepared, self.people, self.bins, self.most = prepared, people, bins, most
         device = prepared.vectors.device
         self.person = torch.from_numpy(people.person).to(device)
         self.identity = torch.from_numpy(people.identity).to(device)
         groups = len(people.groups)
         self.counts = np.zeros((groups * (groups + 1) // 2, bins.count), dtype=np.int64)
+        self.exact = {t: np.zeros(len(self.counts), dtype=np.int64) for t in exact}
         self.nearest = torch.full((2, len(people.order)), -torch.inf, device=device)
         self.cut, self.lock = cut, Lock()
         self.kept: dict[int, Found] = {}
@@ -147,9 +152,12 @@ class _Work:
         counted = counts.cpu().numpy()
         # What is hidden has a score of minus infinity, and is in the first bin.
         counted[0] -= hidden
+        reached = {t: int((scores >= float(least(t))).sum()) for t in self.exact}
         large = self._large(scores) if bool((highest >= self.cut).any()) else None
         with self.lock:
             self.counts[tile.cell] += counted
+            for threshold, matches in reached.items():
+                self.exact[threshold][tile.cell] += matches
             kinds = (0, 1) if self._one_group(tile) else (0,)
             for kind in kinds:
                 own = self.nearest[kind]
@@ -240,4 +248,6 @@ class _Work:
         kept = Kept.of_cells(list(each(lambda parts: Found.together(parts).sorted(), cells)))
         genuine = Found.together([self.genuine[n] for n in sorted(self.genuine)])
         nearest = self.nearest.cpu().numpy().astype(np.float64)
-        return Compared(self.people, self.bins, self.counts, kept, cut, genuine, nearest, part)
+        return Compared(
+            self.people, self.bins, self.counts, kept, cut, genuine, nearest, part, exact=self.exact
+        )

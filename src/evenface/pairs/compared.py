@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,8 @@ class Compared:
         The same of some persons, with all scores kept: how rates vary below `cut`.
     listed : bool
         Whether only listed pairs were compared, all of them kept.
+    exact : dict of float to ndarray of int64, shape (cells,)
+        Impostor pairs that match at thresholds asked for beforehand.
     """
 
     people: People
@@ -52,6 +54,7 @@ class Compared:
     nearest: npt.NDArray[np.float64]
     part: Compared | None = None
     listed: bool = False
+    exact: Mapping[float, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     def impostors(self, ones: Groups, others: Groups | None = None) -> Scores:
         """Return impostor scores among some groups, or between these and others.
@@ -82,12 +85,14 @@ class Compared:
     ) -> tuple[int, int]:
         """Return how many impostor pairs match, of how many; parameters as in `impostors`.
 
-        Below `cut` the threshold is taken to be the next edge of a bin.
+        Below `cut` a threshold that isn't in `exact` is taken to be the next edge of a bin.
         """
         cells = self._cells_of(ones, others)
         total = int(self.counts[cells].sum())
         if threshold >= self.cut:
             return sum(p.stop - p.start for p in self.kept.reaching(threshold, cells)), total
+        if threshold in self.exact:
+            return int(self.exact[threshold][cells].sum()), total
         first = int(np.searchsorted(self.bins.edges.astype(np.float64), threshold))
         return int(self.counts[cells, first:].sum()), total
 

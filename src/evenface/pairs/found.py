@@ -90,12 +90,12 @@ class Kept(Found):
 
     def reaching(self, threshold: float, cells: Rows) -> list[slice]:
         """Return the places of scores of at least a threshold, in some cells."""
-        least = _least(threshold)
+        lowest = least(threshold)
         places = (self.cell(int(c)) for c in cells)
-        return [slice(p.start + int(self.scores[p].searchsorted(least)), p.stop) for p in places]
+        return [slice(p.start + int(self.scores[p].searchsorted(lowest)), p.stop) for p in places]
 
 
-def _least(threshold: float) -> np.float32:
+def least(threshold: float) -> np.float32:
     """Return the smallest float32 of at least a number."""
     with np.errstate(over="ignore"):
         near = np.float32(threshold)

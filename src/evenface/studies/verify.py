@@ -137,13 +137,15 @@ def verify(
         pairs = read_pairs(Path(options.pairs), data.rows, missing=options.missing_pairs)
     people = people_of(data, options, pairs)
     _require_pairs(people, pairs)
+    given = _given(options, data)
     prepared = Prepared.of(data.vectors, people.order, options.similarity)
     if pairs is None:
-        compared = compare_all(prepared, people, seed=common.seed, on_step=on_step)
+        exact = [p.threshold for p in given]
+        compared = compare_all(prepared, people, seed=common.seed, exact=exact, on_step=on_step)
     else:
         compared = compare_listed(prepared, people, pairs)
     asked = Asked(compared, common)
-    points, refused = _points(compared, options, data)
+    points, refused = _points(compared, options, given)
     ways = partitions(data, people)
     numbers = list(pooled_rows(asked, points))
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
@@ -218,18 +220,25 @@ def _require_pairs(people: People, pairs: PairList | None) -> None:
         )
 
 
-def _points(
-    compared: Compared, options: VerifyOptions, data: StudyData
-) -> tuple[list[Point], list[Refused]]:
+def _given(options: VerifyOptions, data: StudyData) -> list[Point]:
+    """Return thresholds that are known before anything is compared."""
+    taken: list[Point] = []
     if options.thresholds_from is not None:
         kind = (options.similarity, model_of(data.context["card"]))
-        points, refused = points_of(options.thresholds_from, kind), list[Refused]()
-    else:
-        scores = compared.impostors(everybody(compared.people))
-        points, refused = pooled_points(scores, options.fmr)
-    if options.threshold is not None:
-        points = [*points, Point(None, options.threshold, GIVEN)]
-    return points, refused
+        taken = points_of(options.thresholds_from, kind)
+    one = [] if options.threshold is None else [Point(None, options.threshold, GIVEN)]
+    return [*taken, *one]
+
+
+def _points(
+    compared: Compared, options: VerifyOptions, given: list[Point]
+) -> tuple[list[Point], list[Refused]]:
+    """Return all thresholds: set here, unless they are taken over, and given."""
+    if options.thresholds_from is not None:
+        return given, []
+    scores = compared.impostors(everybody(compared.people))
+    points, refused = pooled_points(scores, options.fmr)
+    return [*points, *given], refused
 
 
 def _point_rows(points: Sequence[Point], refused: Sequence[Refused]) -> list[dict[str, Any]]:
