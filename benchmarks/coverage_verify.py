@@ -129,6 +129,8 @@ def of_remedies(persons: int, draws: int) -> Iterator[Held]:
             remedied.errors_of = kept
         true = {}
         for row in sorted(found.rows, key=lambda row: row["remedy"] != "none"):
+            if row["value"] is None:
+                continue
             g = None if row["group"] is None else people.groups.index(row["group"])
             counts = beyond.counts((row["remedy"], 0.01), row["metric"], g)
             # Pictures were added once a split, so that pairs are too many by the square.
@@ -173,7 +175,7 @@ def _effect(rng: np.random.Generator, persons: int, together: bool) -> tuple[flo
 
 PARTS = {
     "eer": (of_equal_errors, (40, 100, 300)),
-    "remedies": (of_remedies, (60, 120)),
+    "remedies": (of_remedies, (80, 160)),
     "associations": (of_associations, (24, 80, 240)),
 }
 

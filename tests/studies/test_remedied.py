@@ -123,7 +123,7 @@ def test_it_says_what_needs_labels_and_of_whom_numbers_are(unequal: Remedied) ->
         assert row["low"] <= row["value"] <= row["high"]
     everybody = number(unequal, "none", "fmr")
     assert (everybody["n"], everybody["n_identities"]) == (unequal.context["test_pairs"], 400)
-    assert pl.DataFrame(unequal.rows).height == 5 * 2 * 3
+    assert pl.DataFrame(unequal.rows).height == 5 * (2 * 3 + 2)
 
 
 def test_errors_are_those_of_a_direct_count() -> None:
@@ -227,13 +227,22 @@ def test_rows_of_no_recorded_group_are_compared_with_all_and_are_no_group() -> N
     assert [r["remedy"] for r in found.left_out] == ["group_thresholds"]
 
 
-def test_small_groups_have_no_fmr_at_a_target_that_needs_more_pairs() -> None:
+def test_small_groups_have_wide_intervals_and_are_no_part_of_inequality() -> None:
     faces = Faces(200)
-    faces.group = ["c" if p < 10 else g for p, g in zip(faces.person, faces.group, strict=True)]
-    row = number(faces.compared(), "group_thresholds", "fmr", "c")
-    assert row["value"] is None
-    assert row["method"] == "not computed: 45 pairs; a FMR of 0.01 needs 1000"
-    assert row["change"] is None
+    faces.group = ["c" if p < 9 else g for p, g in zip(faces.person, faces.group, strict=True)]
+    found = faces.compared(names=["group_thresholds", "z_norm"])
+    small, large = (number(found, "z_norm", "fmr", g) for g in ("c", "a"))
+    assert 0 < small["n"] <= 45
+    assert small["high"] - small["low"] > 5 * (large["high"] - large["low"])
+    assert number(found, "z_norm", "garbe")["n_identities"] == 200 - 9
+    assert number(found, "z_norm", "garbe")["change"] is None
+
+
+def test_inequality_falls_where_groups_get_thresholds_of_their_own(unequal: Remedied) -> None:
+    before, after = (number(unequal, n, "garbe") for n in ("none", "group_thresholds"))
+    assert after["high"] < before["low"]
+    fair = number(unequal, "group_thresholds", "fdr")
+    assert 0 <= number(unequal, "none", "fdr")["value"] < fair["value"] <= 1
 
 
 @pytest.mark.parametrize(

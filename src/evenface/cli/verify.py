@@ -27,7 +27,7 @@ def verify(
     out: OutDir = None,
     similarity: Literal["cosine", "euclidean"] | None = None,
     fmr: str | None = None,
-    threshold: Annotated[float | None, Parameter(allow_leading_hyphen=True)] = None,
+    threshold: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     thresholds_from: Path | None = None,
     pairs: Path | None = None,
     missing_pairs: Literal["error", "skip"] | None = None,
@@ -52,7 +52,8 @@ def verify(
         False match rates over everybody that thresholds are set for, with commas.
         [default: 0.01,0.001,0.0001,0.00001,0.000001, as far as there are pairs]
     threshold
-        A score to count errors at as well.
+        Scores to count errors at as well, with commas: cosines, or minus distances. The reading
+        is then about the first.
     thresholds_from
         Output folder of another run, whose thresholds are taken over.
     pairs
@@ -74,7 +75,7 @@ def verify(
     options = {
         "similarity": similarity,
         "fmr": numbers(fmr, "--fmr"),
-        "threshold": threshold,
+        "threshold": numbers(threshold, "--threshold"),
         "thresholds_from": None if thresholds_from is None else str(thresholds_from.absolute()),
         "pairs": None if pairs is None else str(pairs.absolute()),
         "missing_pairs": missing_pairs,

@@ -13,6 +13,9 @@ GROUP_BY = ("gender", "ethnicity")
 
 JOINT = " · "
 
+EVERYBODY = "all"
+"""What results call everybody."""
+
 
 def grouping(attributes: Sequence[str], by: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return the attributes that make the groups.
@@ -43,14 +46,27 @@ def grouping(attributes: Sequence[str], by: Sequence[str] | None = None) -> tupl
         raise SourceError(
             f"no attribute named {', '.join(missing)}; there are: {', '.join(attributes) or 'none'}"
         )
-    return tuple(by)
+    return tuple(dict.fromkeys(by))
 
 
 def group_labels(frame: pl.DataFrame, by: Sequence[str]) -> pl.Series:
-    """Return each row's group, ``"male · Asian"``; null where any part of it is unknown."""
-    return frame.select(
-        pl.concat_str([pl.col(c) for c in by], separator=JOINT, ignore_nulls=False).alias("group")
+    """Return each row's group, ``"male · Asian"``; null where any part of it is unknown.
+
+    A label that could be taken for two, or for everybody, stands in quotes.
+    """
+    parts = [
+        pl.when(pl.col(c).str.contains(JOINT, literal=True)).then(_quoted(c)).otherwise(pl.col(c))
+        for c in by
+    ]
+    made = frame.select(pl.concat_str(parts, separator=JOINT, ignore_nulls=False).alias("group"))
+    everybody = pl.col("group") == EVERYBODY
+    return made.select(
+        pl.when(everybody).then(_quoted("group")).otherwise(pl.col("group")).alias("group")
     ).to_series()
+
+
+def _quoted(column: str) -> pl.Expr:
+    return pl.concat_str(pl.lit("\u201c"), pl.col(column), pl.lit("\u201d"))
 
 
 def require_groups(frame: pl.DataFrame, by: Sequence[str]) -> None:

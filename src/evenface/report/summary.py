@@ -175,14 +175,11 @@ def groups(context: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the groups with their counts, and which are small."""
     rows: Sequence[Mapping[str, Any]] = context.get("groups", ())
     rows = sorted(rows, key=lambda r: str(r["group"]) == UNKNOWN)
-    most = max([1, *(int(r["identities"]) for r in rows)])
+    count = [int(r["identities"]) for r in rows]
+    most = max([1, *count])
     return [
-        {
-            **r,
-            "share": round(100 * int(r["identities"]) / most, 1),
-            "few": int(r["identities"]) < FEW,
-        }
-        for r in rows
+        {**r, "share": round(100 * n / most, 1), "few": n < FEW}
+        for r, n in zip(rows, count, strict=True)
     ]
 
 
@@ -195,7 +192,8 @@ def findings(results: Mapping[str, Result]) -> list[dict[str, Any]]:
 
 
 def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.0,
-             tick: float | None = None, tick_name: str = "") -> dict[str, Any]:  # fmt: skip
+             tick: float | None = None, tick_name: str = "",
+             counted: str = "pictures") -> dict[str, Any]:  # fmt: skip
     """Return one finding; a strip shows it between `low` and 1."""
 
     def place(x: float) -> float:
@@ -210,6 +208,7 @@ def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.
         "ends": [f"{low:g}".replace("-", "−"), "1"],
         "tick": None if tick is None else place(tick),
         "tick_name": tick_name,
+        "counted": counted,
     }
 
 

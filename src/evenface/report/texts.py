@@ -114,8 +114,9 @@ CHAPTERS = {
         "Verification",
         "When pictures are compared, who is taken for somebody else, and who is not recognised?",
         (
-            "Impostors here are all other people of the data, of one session and one source; "
-            "those who try to be taken for somebody, and pictures years apart, are not among them.",
+            "Impostors here are the other people of the data, who don't try to be taken for "
+            "somebody. Whether pictures are of one session or years apart is not known here, and "
+            "FNMR hangs on it.",
             "Intervals hold for the thresholds as they were set; another sample would set others.",
             "A difference between groups can come from pictures (light, pose, age, how pictures "
             "were chosen) as well as from the network.",

@@ -12,7 +12,6 @@ from evenface.pairs.remedies import REMEDIES
 from evenface.report.tables import Cell, cell, shown_p, title_of
 from evenface.stats.differentials import DIFFERENTIALS
 from evenface.studies.drawing import HEAT, short
-from evenface.studies.partitions import ALL
 from evenface.studies.result import Result
 from evenface.studies.verify import VerifyResult
 from evenface.studies.verify_view import (
@@ -20,9 +19,9 @@ from evenface.studies.verify_view import (
     attributes,
     main_point,
     rows_at,
-    said_change,
     where,
 )
+from evenface.studies.verify_view_further import everybody_in, said_change
 from evenface.studies.words import percent
 
 MOST_COLUMNS = 12
@@ -164,24 +163,33 @@ def remedy_tables(result: VerifyResult) -> list[dict[str, Any]]:
     tables = []
     for target in dict.fromkeys(rows["fmr_target"].to_list()):
         own = rows.filter(fmr_target=target)
-        groups = [g for g in dict.fromkeys(own["group"].to_list()) if g != ALL]
+        groups = own["group"].drop_nulls().unique(maintain_order=True).to_list()
         lines = []
         for name in dict.fromkeys(own["remedy"].to_list()):
             mine = own.filter(remedy=name)
             lines.append(
                 {
                     "title": REMEDIES[name].title,
-                    "fmr": _one(mine, metric="fmr", group=ALL),
-                    "fnmr": _one(mine, metric="fnmr", group=ALL),
-                    "change": _change(mine.filter(metric="fnmr", group=ALL)),
+                    "fmr": _one(everybody_in(mine), metric="fmr"),
+                    "fnmr": _one(everybody_in(mine), metric="fnmr"),
+                    "change": [
+                        _change(everybody_in(mine).filter(metric=m)) for m in ("fmr", "fnmr")
+                    ],
+                    "unequal": [
+                        _measure(everybody_in(mine).filter(metric=m)) for m in ("fdr", "garbe")
+                    ],
                     "groups": [
                         [_one(mine, metric=m, group=g) for m in ("fmr", "fnmr")] for g in groups
                     ],
                     "warning": REMEDIES[name].warning,
                 }
             )
-        tables.append({"target": f"{target:g}", "rows": lines, "groups": groups})
+        tables.append({"target": f"{target:.2g}", "rows": lines, "groups": groups})
     return tables
+
+
+def _measure(rows: pl.DataFrame) -> Cell | None:
+    return cell(rows.row(0, named=True), digits=2) if rows.height == 1 else None
 
 
 def _change(rows: pl.DataFrame) -> str:
@@ -209,7 +217,7 @@ def protocol_table(result: VerifyResult) -> list[dict[str, Any]]:
     """Return the accuracy of a given list, over all its pairs and of each group's."""
     return [
         {
-            "group": "everybody" if r["group"] == ALL else r["group"],
+            "group": "everybody" if r["group"] is None else r["group"],
             "cell": rate_cell(r),
             "published": "\u2013" if r["mean"] is None or r["standard_error"] is None
             else f"{percent(r['mean'])} \u00b1 {percent(r['standard_error'])}",
@@ -226,7 +234,7 @@ def findings(result: VerifyResult) -> list[dict[str, Any]]:
     rows = at_point(result, point).filter(pl.col("attribute").is_null(), metric="fnmr")
     return [
         {"title": "of genuine pairs don\u2019t match", "shown": rate_cell(r),
-         "detail": f"False non-matches {where(point)}."}
+         "detail": f"False non-matches {where(point)}.", "counted": "genuine pairs"}
         for r in rows.rows(named=True)
     ]  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evenface.embed.embeddings import IMPORTED
 from evenface.errors import ConfigError
 from evenface.stats.rates import Scores, threshold_at
 
@@ -14,6 +15,12 @@ ENOUGH = 10
 """False matches that a target FMR must leave to expect: fewer say little about a threshold."""
 
 POOLED, GIVEN = "pooled", "given"
+
+TRUSTED = "imported vectors"
+TAKEN = (
+    "Thresholds were taken over from other imported vectors; that one network made both is taken "
+    "on trust."
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ def points_of(folder: str, fingerprints: tuple[str, str]) -> list[Point]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{file}: no thresholds to take over ({error!r}); give an output folder in which "
+            f"{file}: no thresholds to take over ({_why(error)}); give an output folder in which "
             "`evenface verify` or `evenface run` left results/verify.json"
         ) from None
     if (similarity, model) != fingerprints:
@@ -112,7 +119,18 @@ def points_of(folder: str, fingerprints: tuple[str, str]) -> list[Point]:
     return found
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "not a result of verify"
+
+
 def model_of(card: object) -> str:
-    """Return what tells a network's scores from another's: its name and hash."""
+    """Return what tells a network's scores from another's: its name and hash.
+
+    Of imported vectors the hash is that of their file, and says nothing of the network.
+    """
     known = card if isinstance(card, dict) else {}
+    if known.get("name") == IMPORTED:
+        return f"{TRUSTED} of {known.get('dim', 'unknown')} dimensions"
     return " ".join(str(known[k]) for k in ("name", "sha256") if known.get(k)) or "unknown"

@@ -27,6 +27,7 @@ from evenface.pairs.thresholds import ENOUGH
 from evenface.stats.intervals import Estimate
 from evenface.stats.pairs import pair_difference, pair_rate
 from evenface.studies.remedied_errors import Tally, Task, errors_of, set_thresholds
+from evenface.studies.remedied_unequal import inequality
 
 TARGETS = (0.01, 0.001)
 MOST_TRAINING = 1 << 22
@@ -48,7 +49,8 @@ class Remedied:
     Attributes
     ----------
     rows : list of dict
-        ``remedy``, ``fmr_target``, ``threshold`` (mean over splits), ``metric`` (fmr, fnmr),
+        ``remedy``, ``fmr_target``, ``threshold`` (mean over splits), ``metric`` (fmr, fnmr, and
+        over all groups fdr and garbe),
         ``group`` (None for all pairs; FMR of a group is that within it), the fields of an
         estimate (``value``, ``low``, ``high``, ``level``, ``n``, ``n_identities``, ``method``),
         and ``change``, ``change_low``, ``change_high`` against ``none``: None for itself and
@@ -76,6 +78,7 @@ def compare_remedies(
     *,
     names: Sequence[str] = tuple(REMEDIES),
     targets: Sequence[float] = TARGETS,
+    alpha: float = 0.5,
     level: float = 0.95,
     seed: int = 0,
     most_training: int = MOST_TRAINING,
@@ -98,6 +101,8 @@ def compare_remedies(
     targets : sequence of float
         FMR, in (0, 1). A target needs ``10 / FMR`` impostor pairs of each split's training
         persons, and of all test persons.
+    alpha : float
+        Weight of FMR in measures of inequality, in [0, 1].
     level : float
         Nominal coverage of intervals.
     seed : int
@@ -121,7 +126,7 @@ def compare_remedies(
         _judge(prepared, people, hand, fold, kinds, kept, seed, tally)
         if on_step is not None:
             on_step(fold + 1, len(hands))
-    rows = [row for t in kept for n in kinds for row in _rows(tally, n, t, level)]
+    rows = [row for t in kept for n in kinds for row in _rows(tally, n, t, alpha, level, seed)]
     for (name, target), why in tally.refused.items():
         left_out.append({"remedy": name, "fmr_target": target, "reason": why})
     warned = {n: REMEDIES[n].warning for n in kinds if REMEDIES[n].warning}
@@ -226,7 +231,9 @@ def _judge(
     tally.add(test, fold, thresholds, errors_of(test, tasks, thresholds, people.persons))
 
 
-def _rows(tally: Tally, name: str, target: float, level: float) -> list[dict[str, Any]]:
+def _rows(
+    tally: Tally, name: str, target: float, alpha: float, level: float, seed: int
+) -> list[dict[str, Any]]:
     if tally.lost(name, target):
         return []
     groups = tally.people.groups
@@ -235,23 +242,29 @@ def _rows(tally: Tally, name: str, target: float, level: float) -> list[dict[str
     for metric in METRICS:
         for g in (None, *(g for g, title in enumerate(groups) if title is not None)):
             counts = tally.counts((name, target), metric, g)
-            least = ENOUGH / target if metric == "fmr" else 0
-            if 0 < counts.total < least:
-                why = f"{counts.total:.0f} pairs; a FMR of {target:g} needs {least:.0f}"
-                people = int((counts.compared > 0).sum())
-                rate = Estimate.missing(why, level=level, n=int(counts.total), n_identities=people)
-            else:
-                rate = pair_rate(counts, level=level)
+            rate = pair_rate(counts, level=level)
             change: tuple[float | None, ...] = (None, None, None)
             if name != NONE and rate.value is not None:
                 before = tally.counts((NONE, target), metric, g)
                 moved = pair_difference(counts, before, same=True, level=level)
                 change = (moved.value, moved.low, moved.high)
-            own = {"remedy": name, "fmr_target": target, "threshold": threshold, "metric": metric}
-            numbers = {k: v for k, v in rate.to_dict().items() if k != "training_share"}
-            changes = dict(zip(("change", "change_low", "change_high"), change, strict=True))
-            found.append({**own, "group": None if g is None else groups[g], **numbers, **changes})
+            at = (name, target, threshold, metric, None if g is None else groups[g])
+            found.append(_row(at, rate, change))
+    unequal = inequality(tally, name, target, alpha=alpha, level=level, seed=seed)
+    for metric, estimate in unequal.items():
+        found.append(_row((name, target, threshold, metric, None), estimate))
     return found
+
+
+def _row(
+    at: tuple[str, float, float, str, str | None],
+    estimate: Estimate,
+    change: tuple[float | None, ...] = (None, None, None),
+) -> dict[str, Any]:
+    own = dict(zip(("remedy", "fmr_target", "threshold", "metric", "group"), at, strict=True))
+    numbers = {k: v for k, v in estimate.to_dict().items() if k != "training_share"}
+    changes = dict(zip(("change", "change_low", "change_high"), change, strict=True))
+    return {**own, **numbers, **changes}
 
 
 def _context(people: People, splits: Sequence[Split], hands: Sequence[_Hand]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from evenface.stats.bootstrap import number_labels
 from evenface.studies.data import CommonOptions, StudyData, prepare
 from evenface.studies.operating import (
     GIVEN,
+    TAKEN,
+    TRUSTED,
     Point,
     Refused,
     model_of,
@@ -36,6 +38,7 @@ from evenface.studies.result import Result, make_frame
 from evenface.studies.verify_extras import association_rows, protocol_rows, remedy_tables
 from evenface.studies.verify_numbers import (
     Asked,
+    bounded,
     count_rows,
     curve_rows,
     partition_rows,
@@ -157,12 +160,16 @@ def verify(
         tables["tests"] += tests
         tables["curves"] += curve_rows(asked, way)
         tables["counts"] += count_rows(asked, way)
+    numbers = list(bounded(numbers))
     tables["points"] = _point_rows(points, refused)
     tables["left_out"] = [{"reason": why, "pictures": n} for why, n in people.left_out.items()]
     if pairs is not None:
         tables["protocol"] = protocol_rows(prepared, people, pairs, common)
+        if options.remedies:
+            why = "a list of pairs was given; remedies are fitted to all pairs of other people"
+            tables["remedies_left_out"] = [{"remedy": None, "fmr_target": None, "reason": why}]
     elif options.remedies:
-        tables |= remedy_tables(data, prepared, people, options.remedies, points, common, splits)
+        tables |= remedy_tables(data, prepared, compared, options, points, common, splits)
     if options.associations:
         tables["associations"] = association_rows(data, people, ways, common)
     context = {
@@ -171,7 +178,7 @@ def verify(
             "genuine": int(compared.genuine.scores.size),
             "impostor": compared.matches(np.inf, everybody(people))[1],
             "listed": compared.listed,
-            "notes": [n.text for n in pairs.notes] if pairs is not None else [],
+            "notes": _notes(pairs, options, data),
         },
     }
     return VerifyResult(
@@ -226,8 +233,7 @@ def _given(options: VerifyOptions, data: StudyData) -> list[Point]:
     if options.thresholds_from is not None:
         kind = (options.similarity, model_of(data.context["card"]))
         taken = points_of(options.thresholds_from, kind)
-    one = [] if options.threshold is None else [Point(None, options.threshold, GIVEN)]
-    return [*taken, *one]
+    return [*taken, *(Point(None, t, GIVEN) for t in dict.fromkeys(options.threshold))]
 
 
 def _points(
@@ -239,6 +245,12 @@ def _points(
     scores = compared.impostors(everybody(compared.people))
     points, refused = pooled_points(scores, options.fmr)
     return [*points, *given], refused
+
+
+def _notes(pairs: PairList | None, options: VerifyOptions, data: StudyData) -> list[str]:
+    notes = [n.text for n in pairs.notes] if pairs is not None else []
+    trusted = model_of(data.context["card"]).startswith(TRUSTED)
+    return notes + ([TAKEN] if options.thresholds_from is not None and trusted else [])
 
 
 def _point_rows(points: Sequence[Point], refused: Sequence[Refused]) -> list[dict[str, Any]]:

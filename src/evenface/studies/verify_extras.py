@@ -10,6 +10,7 @@ import numpy as np
 
 from evenface.errors import SelectionError
 from evenface.faces.split import Split
+from evenface.pairs.compared import Compared
 from evenface.pairs.listed import PairList
 from evenface.pairs.listed_pairs import listed_scores
 from evenface.pairs.people import People
@@ -18,8 +19,9 @@ from evenface.pairs.similarity import Prepared
 from evenface.stats.association import association
 from evenface.studies.data import CommonOptions, StudyData, study_splits
 from evenface.studies.operating import Point
-from evenface.studies.partitions import ALL, Partition
+from evenface.studies.partitions import Partition, everybody
 from evenface.studies.remedied import compare_remedies
+from evenface.studies.verify_options import VerifyOptions
 
 Row = dict[str, Any]
 
@@ -30,20 +32,21 @@ MOST_TESTS = 60
 def remedy_tables(
     data: StudyData,
     prepared: Prepared,
-    people: People,
-    names: Sequence[str],
+    compared: Compared,
+    options: VerifyOptions,
     points: Sequence[Point],
     common: CommonOptions,
     splits: Sequence[Split] | None,
 ) -> dict[str, list[Row]]:
     """Return the tables ``remedies`` and ``remedies_left_out``.
 
-    Remedies are judged at the pooled targets; where these are too far out for people held out,
-    or there are too few people to hold any out, the second table says so.
+    Remedies are judged at the target FMRs, and at the FMRs that given thresholds have over
+    everybody: a remedy's scores have a scale of their own. Where these are too far out for people
+    held out, or there are too few people to hold any out, the second table says so.
     """
-    targets = [p.target for p in points if p.target is not None]
+    targets = [t for p in points if (t := target_of(compared, p)) is not None]
     if not targets:
-        why = "no threshold is set for a target FMR"
+        why = "no threshold has an FMR between 0 and 1"
         return {"remedies_left_out": [{"remedy": None, "fmr_target": None, "reason": why}]}
     try:
         dealt = study_splits(data, common, splits)
@@ -51,16 +54,24 @@ def remedy_tables(
         why = str(error)
         return {"remedies_left_out": [{"remedy": None, "fmr_target": None, "reason": why}]}
     found = compare_remedies(
-        prepared, people, dealt, names=names, targets=targets, level=common.level, seed=common.seed
-    )
-    rows = [{**r, "group": ALL if r["group"] is None else r["group"]} for r in found.rows]
+        prepared, compared.people, dealt, names=options.remedies, targets=targets,
+        alpha=options.alpha, level=common.level, seed=common.seed,
+    )  # fmt: skip
     keep = ("remedy", "fmr_target", "threshold", "metric", "group", "value", "low", "high",
             "level", "n", "n_identities", "method", "change", "change_low",
             "change_high")  # fmt: skip
     return {
-        "remedies": [{k: r[k] for k in keep} for r in rows],
+        "remedies": [{k: r[k] for k in keep} for r in found.rows],
         "remedies_left_out": found.left_out,
     }
+
+
+def target_of(compared: Compared, point: Point) -> float | None:
+    """Return the FMR that a threshold was set for, or has; None where nobody or everybody match."""
+    if point.target is not None:
+        return point.target
+    matches, total = compared.matches(point.threshold, everybody(compared.people))
+    return matches / total if 0 < matches < total else None
 
 
 def association_rows(
@@ -110,7 +121,7 @@ def protocol_rows(
         pairs.fold if pairs.has_folds else None, group, level=common.level, seed=common.seed,
     )  # fmt: skip
 
-    def row(name: str, a: Accuracies) -> Row:
+    def row(name: str | None, a: Accuracies) -> Row:
         e = a.accuracy
         return {
             "group": name, "value": e.value, "low": e.low, "high": e.high, "level": e.level,
@@ -120,6 +131,6 @@ def protocol_rows(
         }  # fmt: skip
 
     names = [(k, g) for k, g in enumerate(people.groups) if g is not None]
-    return [row(ALL, found.overall)] + [
+    return [row(None, found.overall)] + [
         row(name, found.groups[k]) for k, name in names if k < len(found.groups)
     ]

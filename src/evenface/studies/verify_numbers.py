@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,11 @@ Row = dict[str, Any]
 DET_POINTS = 120
 BAND_POINTS = 40
 """Thresholds along a curve, and those at which it has an interval."""
+
+FALLING = {"fmr": True, "fnmr": False, "fmr_nearest": True, "fmr_nearest_in_group": True}
+"""Rates, and whether they fall with the threshold; otherwise they grow."""
+
+ELSEWHERE = ", no more than the upper end at a threshold with more errors"
 
 MOST_GROUPS = 40
 """Groups up to which every two are compared with each other."""
@@ -90,6 +96,32 @@ def partition_rows(asked: Asked, partition: Partition, points: Sequence[Point]) 
             for b in range(a + 1, len(partition.names)) if several else ():
                 across = asked.false_matches(point.threshold, ones, partition.members[b])
                 yield _row("fmr", across, asked, point, **own, group_b=partition.names[b])
+
+
+def bounded(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield numbers; where there is no error, the upper end is that of more lenient counting.
+
+    FMR only falls and FNMR only grows with the threshold: where a rate is 0, it is no more than
+    what its interval allows at a threshold with more errors.
+    """
+    alike: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["value"] is not None and row["metric"] in FALLING:
+            alike[_whose(row)].append(row)
+    for row in rows:
+        if row["value"] == 0 and row["metric"] in FALLING:
+            more = [
+                r["high"] for r in alike[_whose(row)]
+                if (r["threshold"] < row["threshold"]) == FALLING[row["metric"]]
+            ]  # fmt: skip
+            if min(more, default=1.0) < row["high"]:
+                yield {**row, "high": min(more), "method": f"{row['method']}{ELSEWHERE}"}
+                continue
+        yield row
+
+
+def _whose(row: Row) -> tuple[object, ...]:
+    return tuple(row[c] for c in ("metric", "attribute", "group_a", "group_b"))
 
 
 def curve_rows(asked: Asked, partition: Partition | None) -> Iterator[Row]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from evenface.pairs.remedies import REMEDIES
 from evenface.studies.data import Options
@@ -24,8 +25,9 @@ class VerifyOptions(Options):
     fmr : tuple of float
         Target FMRs over everybody that thresholds are set for; those with fewer than 10 / FMR
         impostor pairs are left out.
-    threshold : float, optional
-        A score to count errors at as well.
+    threshold : tuple of float
+        Scores to count errors at as well, or one: cosines, or minus distances. What is said first
+        is said at the first of them.
     thresholds_from : str, optional
         Output folder of another run whose thresholds are taken over, in place of setting them.
     pairs : str, optional
@@ -42,7 +44,7 @@ class VerifyOptions(Options):
 
     similarity: Literal["cosine", "euclidean"] = "cosine"
     fmr: tuple[float, ...] = TARGETS
-    threshold: float | None = Field(None, allow_inf_nan=False)
+    threshold: tuple[float, ...] = ()
     thresholds_from: str | None = None
     pairs: str | None = None
     missing_pairs: Literal["error", "skip"] = "error"
@@ -65,6 +67,25 @@ class VerifyOptions(Options):
         if any(not 0 < f < 1 for f in value):
             raise ValueError("target FMRs lie between 0 and 1")
         return value
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        return (value,) if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _scores(self) -> VerifyOptions:
+        for t in self.threshold:
+            if not math.isfinite(t):
+                raise ValueError(f"threshold {t} is not a finite score")
+            if self.similarity == "cosine" and abs(t) > 1:
+                raise ValueError(f"threshold {t:g}: cosines lie between -1 and 1")
+            if self.similarity == "euclidean" and t > 0:
+                raise ValueError(
+                    f"threshold {t:g}: scores are minus the distance, so that more alike is "
+                    f"larger; for a distance of {t:g} give {-t:g}"
+                )
+        return self
 
     @field_validator("remedies")
     @classmethod

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenface.pairs.remedies import NONE, REMEDIES
 from evenface.stats.comparisons import holm
-from evenface.stats.intervals import Estimate
 from evenface.studies import drawing
 from evenface.studies.operating import ENOUGH, GIVEN, POOLED
 from evenface.studies.partitions import ALL
 from evenface.studies.verify_unequal import LEAST
+from evenface.studies.verify_view_further import associated, estimate_in, protocol, remedied
 from evenface.studies.words import listed, percent, plural, said_rate, shown_p
 
 if TYPE_CHECKING:
@@ -27,15 +26,17 @@ NAMES = {"fmr": "FMR", "fnmr": "FNMR"}
 def main_point(result: VerifyResult) -> dict[str, Any] | None:
     """Return the operating point that sentences and figures are about.
 
-    The lowest target FMR for which half of the groups have 10 / FMR impostor pairs of their own;
-    the highest if there is none; a given threshold if no target could be set.
+    The first threshold that was given: it is the one that somebody runs. Otherwise the lowest
+    target FMR for which half of the groups have 10 / FMR impostor pairs of their own, or the
+    highest.
     """
     points = result.tables["points"].drop_nulls("threshold")
     if not points.height:
         return None
+    given = points.filter(source=GIVEN)
+    if given.height:
+        return given.row(0, named=True)
     targets = points.drop_nulls("fmr_target").sort("fmr_target", descending=True)
-    if not targets.height:
-        return points.row(0, named=True)
     counts = result.tables["counts"]
     own = counts.filter(attribute=_first_attribute(result))["impostor_pairs"]
     typical = float(own.median() or 0)  # type: ignore[arg-type]
@@ -80,10 +81,7 @@ def read_verify(result: VerifyResult) -> list[str]:
         for say in (_between, _unequal, _few):
             sentences += say(result, point)
     sentences += _refused(result)
-    sentences += _remedied(result)
-    sentences += _associated(result)
-    sentences += _protocol(result)
-    return sentences
+    return [*sentences, *remedied(result, point), *associated(result), *protocol(result)]
 
 
 def where(point: dict[str, Any]) -> str:
@@ -102,19 +100,11 @@ def _first_attribute(result: VerifyResult) -> str:
     return str(result.tables["counts"]["attribute"][0])
 
 
-def _estimate(rows: pl.DataFrame, **own: Any) -> Estimate | None:
-    found = rows.filter(**own)
-    if found.height != 1:
-        return None
-    names = ("value", "low", "high", "level", "n", "n_identities", "method")
-    return Estimate(**{n: found[n][0] for n in names})
-
-
 def _pooled(result: VerifyResult, point: dict[str, Any]) -> str:
     rows = at_point(result, point).filter(group_a=ALL, group_b=ALL).filter(
         pl.col("attribute").is_null()
     )  # fmt: skip
-    fmr, fnmr = (_estimate(rows, metric=m) for m in NAMES)
+    fmr, fnmr = (estimate_in(rows, metric=m) for m in NAMES)
     pairs = result.context["pairs"]
     text = where(point)
     return (
@@ -126,40 +116,52 @@ def _pooled(result: VerifyResult, point: dict[str, Any]) -> str:
 
 
 def _pooled_eer(result: VerifyResult) -> str:
-    eer = _estimate(result.where(metric="eer").filter(pl.col("attribute").is_null()))
+    eer = estimate_in(result.where(metric="eer").filter(pl.col("attribute").is_null()))
     return f"The equal error rate over everybody is {said_rate(eer) if eer else '(unknown)'}."
 
 
 def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
-    """Say, for each way to part people, whether a test finds different rates."""
+    """Say of which ways to part people a test finds different rates, of the first one how."""
     alpha = 1 - float(result.config["level"])
-    rows = at_point(result, point)
-    sentences, same = [], []
+    main, rows = _first_attribute(result), at_point(result, point)
+    sentences, further, same = [], [], []
     for test in tests_at(result, point).rows(named=True):
         metric, attribute = test["metric"], test["attribute"]
+        name = "demographic groups" if attribute == "group" else drawing.short(attribute, 60)
+        what = f"{NAMES[metric]} by {name}"
+        shown = f"(p = {shown_p(test['p_holm'])} after Holm)".replace("= <", "<")
         own = rows.filter(metric=metric, attribute=attribute).filter(
             pl.col("group_a") == pl.col("group_b"), pl.col("value").is_not_null()
         )
         own = own.filter(pl.col("group_a").is_in(tested_groups(result, attribute)))
-        name = "demographic groups" if attribute == "group" else drawing.short(attribute, 60)
-        what = f"{NAMES[metric]} by {name}"
         if test["p_holm"] >= alpha or own.height < 2:
             same.append(what)
-            continue
-        least, most = (own.sort("value").row(k, named=True)["group_a"] for k in (0, -1))
-        low, high = (_estimate(own, group_a=g) for g in (least, most))
-        sentences.append(
-            f"{what} differs (p = {shown_p(test['p_holm'])} after Holm): highest for "
-            f"{drawing.short(most, 60)}, {said_rate(high) if high else ''}, lowest for "
-            f"{drawing.short(least, 60)}, {said_rate(low) if low else ''}; which groups are at "
-            "the ends is itself uncertain."
-        )
+        elif attribute == main:
+            sentences.append(f"{what} differs {shown}: {_ends(own)}.")
+        else:
+            further.append(f"{what} {shown}")
+    if further:
+        sentences.append(f"Also shown to differ: {listed(further)}.")
     if same:
         sentences.append(
             f"No difference between groups is shown for {listed(same)}; that does not show that "
             "there is none."
         )
     return sentences
+
+
+def _ends(own: pl.DataFrame) -> str:
+    """Return which groups have the highest and the lowest rate, and how sure that is."""
+    least, most = (own.sort("value").row(k, named=True) for k in (0, -1))
+    high, low = (estimate_in(own, group_a=r["group_a"]) for r in (most, least))
+    named = [drawing.short(r["group_a"], 60) for r in (most, least)]
+    text = (
+        f"{said_rate(high) if high else ''} for {named[0]}, the highest, "
+        f"{said_rate(low) if low else ''} for {named[1]}, the lowest"
+    )
+    if least["high"] >= most["low"]:
+        text += "; the two intervals overlap, so it is not shown which groups are at the ends"
+    return text
 
 
 def tested_groups(result: VerifyResult, attribute: str) -> list[str]:
@@ -171,7 +173,7 @@ def tested_groups(result: VerifyResult, attribute: str) -> list[str]:
 def _unequal(result: VerifyResult, point: dict[str, Any]) -> list[str]:
     """Hold GARBE against what equal groups of these sizes would show."""
     attribute = _first_attribute(result)
-    found = _estimate(at_point(result, point), metric="garbe", attribute=attribute)
+    found = estimate_in(at_point(result, point), metric="garbe", attribute=attribute)
     tests = rows_at(result.tables["tests"], point).filter(metric="garbe", attribute=attribute)
     if found is None or found.value is None or not tests.height or tests["expected"][0] is None:
         return []
@@ -227,53 +229,3 @@ def _refused(result: VerifyResult) -> list[str]:
         f"Nothing is said at FMRs of {listed(targets)}: that would take at least "
         f"{ENOUGH} / FMR impostor pairs."
     ]
-
-
-def _remedied(result: VerifyResult) -> list[str]:
-    """Say what remedies changed overall, at the lowest target at which they were judged."""
-    rows = result.tables["remedies"].filter(pl.col("remedy") != NONE, group=ALL, metric="fnmr")
-    rows = rows.drop_nulls("change")
-    if not rows.height:
-        return []
-    target = min(rows["fmr_target"].to_list())
-    own = rows.filter(fmr_target=target)
-    told = own.filter((pl.col("change_low") > 0) | (pl.col("change_high") < 0))
-    changed = [
-        f"{REMEDIES[r['remedy']].title} ({said_change(r)} points)" for r in told.rows(named=True)
-    ]
-    at = f"at a target FMR of {target:g}"
-    first = (
-        f"Of {plural(own.height, 'remedy', 'remedies')} of scores tried on people held out, "
-        + (f"{listed(changed)} are shown to change FNMR over everybody {at}"
-           if changed else f"none is shown to change FNMR over everybody {at}")
-    )  # fmt: skip
-    return [f"{first}; intervals are not corrected for their number."]
-
-
-def said_change(row: dict[str, Any]) -> str:
-    """Return what a remedy changed, in points: ``+1.30 [+0.20, +2.40]``."""
-    parts = [100 * row[c] for c in ("change", "change_low", "change_high")]
-    value, low, high = (f"{x:+.2f}".replace("-", "\u2212") for x in parts)
-    return f"{value} [{low}, {high}]"
-
-
-def _associated(result: VerifyResult) -> list[str]:
-    rows = result.tables["associations"].drop_nulls("p")
-    if not rows.height:
-        return []
-    adjusted = holm(rows["p"].to_numpy())
-    told = int((adjusted < 1 - float(result.config["level"])).sum())
-    return [
-        f"{told} of {plural(rows.height, 'association')} between groups and attributes are shown "
-        "after Holm (WEAT's effect size, people exchanged)."
-    ]
-
-
-def _protocol(result: VerifyResult) -> list[str]:
-    rows = result.tables["protocol"].filter(group=ALL)
-    if not rows.height:
-        return []
-    row = rows.row(0, named=True)
-    e = _estimate(rows)
-    by = "its own folds" if row["published"] else "folds of people made here"
-    return [f"Accuracy of the list, by {by}: {said_rate(e) if e else '(unknown)'}."]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from evenface.stats.intervals import Estimate
 from evenface.studies.drawing import short
+
+LEAST = 0.000001
+"""Per cent below which nothing is spelled out."""
 
 
 def said(estimate: Estimate, *, signed: bool = False) -> str:
@@ -33,7 +37,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def percent(x: float) -> str:
-    """Return a share in per cent, with two digits that count: ``0.012 %``; ``1.2e-06`` if tiny."""
+    """Return a share in per cent, with two digits that count: ``0.012 %``, ``0.00012 %``."""
     y = 100 * x
     if y == 0:
         return "0 %"
@@ -41,10 +45,10 @@ def percent(x: float) -> str:
         return "100 %" if x == 1 else "> 99.9 %"
     if y >= 9.95:
         return f"{y:.1f} %"
-    if y >= 0.001:
-        digits = 2 if y >= 0.095 else (3 if y >= 0.0095 else 4)
-        return f"{y:.{digits}f} %"
-    return f"{x:.1e}" if x >= 1e-8 else "< 1e-08"
+    if y < LEAST:
+        return f"< {LEAST:f} %"
+    digits = 2 if y >= 0.095 else 1 - math.floor(math.log10(y / 0.95) + 1e-9)
+    return f"{y:.{digits}f} %"
 
 
 def said_rate(e: Estimate) -> str:
