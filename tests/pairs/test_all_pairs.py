@@ -11,9 +11,11 @@ import pytest
 from evenface.errors import VectorError
 from evenface.pairs import all_pairs
 from evenface.pairs.all_pairs import compare_all
+from evenface.pairs.bins import LOWEST
 from evenface.pairs.compared import Compared
 from evenface.pairs.people import People
 from evenface.pairs.similarity import Prepared
+from evenface.stats.rates import fmr, threshold_at
 
 GROUPS = ("a", "b", "c", None)
 SIZES = (7, 1, 12, 4)
@@ -151,7 +153,7 @@ def test_zero_and_endless_vectors_are_named() -> None:
     vectors[2] = 0
     with pytest.raises(VectorError, match="is zero"):
         Prepared.of(vectors, np.arange(4), "cosine")
-    vectors[2] = 3e19
+    vectors[2] = 3e38
     with pytest.raises(VectorError, match=r"row 2: .* too long"):
         Prepared.of(vectors, np.arange(4), "euclidean")
     assert np.isfinite(Prepared.of(vectors, np.arange(4), "cosine").vectors.numpy()).all()
@@ -170,3 +172,54 @@ def test_copies_and_shared_pictures_take_no_part() -> None:
     # A person is of the group that most of its pictures have.
     assert [made.groups[g] for g in made.group] == ["a", "b", None]
     assert made.impostor_pairs().tolist() == [[0, 2, 2], [2, 0, 1], [2, 1, 0]]
+
+
+def distances(vectors: np.ndarray) -> np.ndarray:
+    x = vectors.astype(np.float64)
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(axis=-1))
+
+
+def outlier(x: np.ndarray) -> np.ndarray:
+    x[0] *= 1e6
+    return x
+
+
+def two_places(x: np.ndarray) -> np.ndarray:
+    x[: len(x) // 2] += 1e4
+    return x
+
+
+@pytest.mark.parametrize(
+    "moved", [outlier, two_places, lambda x: x * 1e-25, lambda x: x * 1e-37, lambda x: x * 1e18]
+)
+def test_distances_keep_their_digits_wherever_vectors_lie(moved: Any) -> None:
+    made = Population()
+    made.vectors = moved(made.vectors.astype(np.float64)).astype(np.float32)
+    found = made.compared("euclidean")
+    exact = distances(made.vectors)
+    i, j = np.triu_indices(len(exact), 1)
+    same, person = made.identity[i] == made.identity[j], made.person
+    genuine = np.sort(-exact[i, j][same])
+    impostor = np.sort(-exact[i, j][person[i] != person[j]])
+    np.testing.assert_allclose(np.sort(found.genuine.scores), genuine, rtol=1e-5)
+    np.testing.assert_allclose(np.sort(found.kept.scores), impostor, rtol=1e-5)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_bins_lie_where_scores_lie(similarity: str) -> None:
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(300), 2)
+    vectors = (rng.normal(size=(600, 6)) + 30).astype(np.float32)
+    if similarity == "euclidean":
+        vectors[0] *= 1e4
+    people = People.of(who, who, ["ab"[k % 2] for k in who.tolist()])
+    prepared = Prepared.of(vectors, people.order, similarity)
+    rough = compare_all(prepared, people, most_kept=200, sample=4000)
+    all_kept = compare_all(prepared, people).impostors([0, 1])
+    assert rough.cut > LOWEST
+    for target in (0.02, 0.1, 0.3, 0.6):
+        t = threshold_at(rough.impostors([0, 1]), target)
+        known = float(fmr(all_kept, t))
+        # Counts at thresholds are exact, and bins so fine that these are near their targets.
+        assert known == float(fmr(rough.impostors([0, 1]), t))
+        assert target - 0.005 < known <= target

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from evenface.heads.threads import cores, torch_threads
-from evenface.pairs.bins import LOWEST, Bins
+from evenface.pairs.bins import LOWEST, NARROWEST, Bins
 from evenface.pairs.compared import Compared
 from evenface.pairs.found import Found, Kept, least
 from evenface.pairs.people import People
@@ -28,6 +28,9 @@ GPU_ROWS, GPU_COLUMNS = 8192, 16384
 
 MOST_KEPT = 1 << 22
 """Impostor scores kept as they are, the largest."""
+
+LEAST_SHARE = 0.002
+"""Lowest scores that share a bin: no threshold lies among them."""
 
 SAMPLE = 1 << 21
 """Impostor pairs of those persons whose scores are all kept, where not everybody's are."""
@@ -65,7 +68,7 @@ def compare_all(
     """
     pairs = people.impostor_pairs()
     total = int(np.triu(pairs).sum())
-    part, cut = None, LOWEST
+    part, cut, reach = None, LOWEST, prepared.reach
     if total > most_kept:
         chosen = people.some(sample, seed)
         places = np.flatnonzero(chosen[people.person])
@@ -74,8 +77,10 @@ def compare_all(
         part = compare_all(drawn, people.part(places), most_kept=size)
         # Rather too low a cut than one above scores that there is room for.
         cut = _top(part.kept.scores, 1.1 * most_kept / total)
+        # Where scores lie close together, bins that reach over all that could be tell none apart.
+        reach = _reach(part.kept.scores, reach)
     groups = len(people.groups)
-    bins = Bins.between(prepared.reach, groups * (groups + 1) // 2)
+    bins = Bins.between(reach, groups * (groups + 1) // 2)
     work = _Work(prepared, people, bins, most_kept, cut, exact)
     tiles = list(_tiles(people.bounds, prepared.vectors.device.type == "cuda"))
     todo, done = sum(t.pairs for t in tiles), 0
@@ -93,6 +98,14 @@ def _top(scores: npt.NDArray[np.float32], share: float) -> float:
         return LOWEST
     k = scores.size - 1 - min(int(share * scores.size), scores.size - 1)
     return float(np.partition(scores, k)[k])
+
+
+def _reach(scores: npt.NDArray[np.float32], all_could: tuple[float, float]) -> tuple[float, float]:
+    """Return between which scores finer bins pay: all that were drawn but the lowest few."""
+    if not scores.size:
+        return all_could
+    low, high = (float(x) for x in np.quantile(scores, [LEAST_SHARE, 1], method="lower"))
+    return (low, high) if high - low > NARROWEST else all_could
 
 
 class Tile:

@@ -18,6 +18,9 @@ MOST = 1 << 24
 LOWEST = float(np.finfo(np.float32).min)
 """No score is lower."""
 
+NARROWEST = 1e-30
+"""Between two scores; what is closer has no bins in single precision."""
+
 Values = npt.NDArray[np.float32]
 
 
@@ -49,7 +52,7 @@ class Bins:
         """Return the bin of each score, int64; what lies outside is in the first or the last."""
         scale = self.count / (self.high - self.low)
         # Rounding keeps the order of scores: a larger one is never in a lower bin.
-        at = torch.mul(scores, scale).add_(-self.low * scale)
+        at = torch.sub(scores, self.low).mul_(scale)
         return at.clamp_(0, self.count - 1).to(torch.int64)
 
     @cached_property

@@ -173,7 +173,8 @@ class Remedy(Protocol):
 def against(one: Prepared, rows: slice, other: Prepared) -> torch.Tensor:
     """Return the scores of some rows of one with all of another, shape (rows, len(other))."""
     products = one.vectors[rows] @ other.vectors.T
-    return SIMILARITIES[one.name].finish(products, one.norms[rows][:, None], other.norms[None, :])
+    a_norms, b_norms = one.norms[rows][:, None], other.norms[None, :]
+    return SIMILARITIES[one.name].finish(products, a_norms, b_norms).float()
 
 
 def of_block(remedy: Remedy, scores: Values, facts: Values, tile: Tile) -> Values:

@@ -20,6 +20,13 @@ Rows = npt.NDArray[np.intp]
 BLOCK = 4096
 """Rows put in order at a time."""
 
+MOST_RATIO = 64.0
+"""Of squared lengths to the squared distance, up to which single precision is enough: it keeps
+four digits of a distance."""
+
+SHORTEST = 1e-30
+"""Squared length of the longest vector below which squares lose digits in single precision."""
+
 
 @dataclass(frozen=True)
 class Similarity:
@@ -61,12 +68,29 @@ def _unit(vectors: Vectors) -> Vectors:
     return scaled
 
 
-def _mean(vectors: Vectors, order: Rows) -> Vectors:
+def _mean(vectors: Vectors, order: Rows) -> npt.NDArray[np.float64]:
     """Return the mean of some rows."""
     summed = np.zeros(vectors.shape[1])
     for start in range(0, len(order), BLOCK):
         summed += vectors[order[start : start + BLOCK]].sum(axis=0, dtype=np.float64)
-    return (summed / max(len(order), 1)).astype(np.float32)
+    return summed / max(len(order), 1)
+
+
+def _loses_digits(vectors: Vectors, order: Rows, centre: npt.NDArray[np.float64]) -> bool:
+    """Tell whether most squared distances of neighbours are small beside squared lengths.
+
+    ``|x|^2 + |y|^2 - 2 x y`` then differs by little from 0, and rounding is much of it: vectors
+    lie in clusters far from each other, or one of them far from all. Rows that follow each other
+    are of one person or one group.
+    """
+    if len(order) < 2:
+        return False
+    first = np.unique(np.linspace(0, len(order) - 2, BLOCK).astype(np.intp))
+    x, y = (vectors[order[rows]].astype(np.float64) - centre for rows in (first, first + 1))
+    apart = ((x - y) ** 2).sum(axis=1)
+    lengths = (x**2).sum(axis=1) + (y**2).sum(axis=1)
+    known = apart > 0
+    return bool(known.any() and np.median(lengths[known] / apart[known]) > MOST_RATIO)
 
 
 def _cosine(products: torch.Tensor, _a: torch.Tensor, _b: torch.Tensor) -> torch.Tensor:
@@ -97,7 +121,8 @@ class Prepared:
     Attributes
     ----------
     vectors : tensor of float32, shape (n, d)
-    norms : tensor of float32, shape (n,)
+        float64 where single precision would lose the digits of distances. Scores are float32.
+    norms : tensor of the same kind, shape (n,)
         Squared lengths.
     name : str
         Of the measure, a key of `SIMILARITIES`.
@@ -116,28 +141,50 @@ class Prepared:
         Raises
         ------
         VectorError
-            If the measure is the cosine and a vector is zero.
+            If the measure is the cosine and a vector is zero, or a distance is beyond single
+            precision.
         """
         measure = SIMILARITIES[name]
-        made = torch.empty((len(order), vectors.shape[1]), dtype=torch.float32, device=device)
         centre = _mean(vectors, order) if measure.moved else None
+        made = None
+        if centre is None or not _loses_digits(vectors, order, centre):
+            made = cls._made(vectors, order, name, centre, torch.float32, device)
+        if made is None or not made._fits():
+            made = cls._made(vectors, order, name, centre, torch.float64, device)
+        longest = float(made.norms.max()) if len(order) else 0.0
+        if 2 * longest**0.5 > torch.finfo(torch.float32).max:
+            row = int(order[int(made.norms.argmax())])
+            raise VectorError(f"row {row}: its vector is too long to be compared; scale vectors")
+        return made
+
+    @classmethod
+    def _made(
+        cls, vectors: Vectors, order: Rows, name: str, centre: npt.NDArray[np.float64] | None,
+        kind: torch.dtype, device: str | torch.device,
+    ) -> Prepared:  # fmt: skip
+        measure, numpy_kind = SIMILARITIES[name], np.float32 if kind == torch.float32 else float
+        made = torch.empty((len(order), vectors.shape[1]), dtype=kind, device=device)
         for start in range(0, len(order), BLOCK):
             some = order[start : start + BLOCK]
-            part = np.ascontiguousarray(vectors[some], np.float32)
+            part = np.ascontiguousarray(vectors[some], numpy_kind)
             zero = np.empty(0, dtype=np.intp) if measure.zero else zero_rows(part)
             if zero.size:
                 raise VectorError(
                     f"row {some[zero[0]]}: its vector is zero, which has no direction; leave such "
                     "rows out, or compare by --similarity euclidean"
                 )
-            part = measure.prepare(part if centre is None else part - centre)
-            made[start : start + len(some)] = torch.from_numpy(part)
-        norms = torch.linalg.vecdot(made, made)
+            if centre is not None:
+                part = part - centre.astype(numpy_kind)
+            made[start : start + len(some)] = torch.from_numpy(measure.prepare(part))
+        return cls(made, torch.linalg.vecdot(made, made), name)
+
+    def _fits(self) -> bool:
+        """Tell whether squares neither overflow nor vanish in the precision of the vectors."""
         # The square of a distance is at most four times the longest squared length.
-        if not bool(torch.isfinite(4 * norms).all()):
-            row = int(order[int(norms.argmax())])
-            raise VectorError(f"row {row}: its vector is too long to be compared; scale vectors")
-        return cls(made, norms, name)
+        if not bool(torch.isfinite(4 * self.norms).all()):
+            return False
+        longest = float(self.norms.max()) if len(self.norms) else 1.0
+        return longest > SHORTEST or not bool(self.vectors.any())
 
     def at(self, places: Rows) -> Prepared:
         """Return a copy of the rows at some places."""
@@ -153,7 +200,7 @@ class Prepared:
         """Return the scores of rows a with rows b, a new tensor (rows a, rows b)."""
         products = self.vectors[a] @ self.vectors[b].T
         a_norms, b_norms = self.norms[a][:, None], self.norms[b][None, :]
-        return SIMILARITIES[self.name].finish(products, a_norms, b_norms)
+        return SIMILARITIES[self.name].finish(products, a_norms, b_norms).float()
 
     def listed(self, first: Rows, second: Rows) -> Vectors:
         """Return the scores of listed pairs of rows, shape (len(first),)."""
@@ -163,5 +210,5 @@ class Prepared:
             some = slice(start, start + BLOCK)
             i, j = (torch.from_numpy(rows[some]).to(self.norms.device) for rows in (first, second))
             products = torch.linalg.vecdot(self.vectors[i], self.vectors[j])
-            found[some] = finish(products, self.norms[i], self.norms[j]).cpu().numpy()
+            found[some] = finish(products, self.norms[i], self.norms[j]).float().cpu().numpy()
         return found
