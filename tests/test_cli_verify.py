@@ -55,6 +55,34 @@ def test_thresholds_are_taken_over(emb: Path, tmp_path: Path) -> None:
     assert first.equals(second)
 
 
+def test_what_is_given_is_said_first(emb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(emb), "--threshold", "0.6,0.4", "--resamples", "100"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("At the given threshold (0.600)")
+    assert "0.400" not in said
+    # Remedies are judged at the FMR that the threshold has.
+    assert "are shown to change FNMR over everybody at a target FMR of" in said or (
+        "is shown to change FNMR over everybody at a target FMR of" in said
+    )
+
+
+def test_thresholds_of_other_scores_are_not_taken_over(
+    emb: Path, tmp_path: Path, refused: Refused
+) -> None:
+    one = tmp_path / "one"
+    argv = ["verify", str(emb), "--out", str(one), "--similarity", "euclidean"]
+    assert main([*argv, "--fmr", "0.01", *FAST]) == 0
+    said = refused("verify", emb, "--thresholds-from", one, *FAST)
+    assert "a threshold holds for its own scores" in said
+    file = one / "results" / "verify.json"
+    threshold = load_result(file).tables["points"]["threshold"][0]
+    text = file.read_text()
+    assert str(threshold) in text
+    file.write_text(text.replace(str(threshold), "NaN"))
+    other = ["--thresholds-from", one, "--similarity", "euclidean"]
+    assert "is no score" in refused("verify", emb, *other, *FAST)
+
+
 def test_a_gate_holds_it_to_an_error_rate(emb: Path) -> None:
     only = ["verify", str(emb), "--fmr", "0.01", *FAST]
     assert main([*only, "--fail-unless", "verify.fnmr[fmr_target=0.01] < 1%"]) == 3
@@ -117,6 +145,11 @@ def test_a_missing_list_is_told_before_anything_is_embedded(
         (["--pairs", "missing.txt"], "missing.txt"),
         (["--thresholds-from", "nowhere"], "no thresholds to take over"),
         (["--threshold", "nan"], "threshold"),
+        (["--threshold", "0.3,1.5"], "threshold 1.5: cosines lie between -1 and 1"),
+        (["--threshold", "0.9", "--similarity", "euclidean"], "for a distance of 0.9 give -0.9"),
+        (["--threshold", "-1e300", "--similarity", "euclidean"], "no score in single precision"),
+        (["--thresholds-from", "one", "--fmr", "0.05"], "exclude each other"),
+        (["--missing-pairs", "skip"], "give pairs"),
     ],
 )
 def test_bad_options_are_refused(emb: Path, refused: Refused, argv: list[str], said: str) -> None:

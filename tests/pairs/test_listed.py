@@ -218,7 +218,7 @@ def test_broken_files(tmp_path: Path, name: str, text: str | bytes, said: str) -
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     refused(tmp_path / "pairs.txt", "no such file")
-    refused(tmp_path, "no such file")
+    refused(tmp_path, "is a folder")
     pl.DataFrame({"a": [[1]], "b": ["x"]}).write_parquet(tmp_path / "p.parquet")
     refused(tmp_path / "p.parquet", "column 'a' is of type List(Int64); text was expected")
 
@@ -297,3 +297,40 @@ def test_tables_equal_a_loop(tmp_path_factory: Any, pairs: list[tuple[int, int]]
     assert listed.genuine.tolist() == [i // 10 == j // 10 for i, j in kept]
     left = sum(n.count for n in listed.notes if not n.kind.startswith("only"))
     assert left == len(pairs) - len(kept)
+
+
+def pairs_of(**changed: Any) -> PairList:
+    given = {
+        "first": np.array([0, 2, 0]), "second": np.array([1, 3, 2]),
+        "genuine": np.array([True, True, False]), "fold": np.array([-1, -1, -1]),
+    }  # fmt: skip
+    return PairList(**{**given, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"genuine": np.array([1, 1, 0])}, "genuine of a list of pairs must be an array of bool"),
+        ({"first": [0, 2, 0]}, "first of a list of pairs must be an array of integer"),
+        ({"fold": np.array([-1, -1])}, r"fold of a list of pairs has shape \(2,\)"),
+        ({"fold": np.array([-1, 0, 1])}, "some pairs of the list have a fold"),
+    ],
+)
+def test_lists_made_by_programs_are_held_to_their_form(changed: Any, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        pairs_of(**changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"second": np.array([1, -1, 2])}, "pair 1 of the list names a row outside 0 to 3"),
+        ({"second": np.array([1, 3, 4])}, "pair 2 of the list names a row outside 0 to 3"),
+        ({"second": np.array([0, 3, 2])}, "pair 0 of the list is of a row with itself"),
+        ({"genuine": np.array([False, True, True])}, "pair 0 .* identities; such pairs in all: 2"),
+    ],
+)
+def test_lists_made_by_programs_are_held_against_the_rows(changed: Any, said: str) -> None:
+    pairs_of().check(["a", "a", "b", "b"])
+    with pytest.raises(SourceError, match=said):
+        pairs_of(**changed).check(["a", "a", "b", "b"])

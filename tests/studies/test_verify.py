@@ -196,3 +196,45 @@ def test_only_listed_pairs_are_counted() -> None:
     assert dict(own.select("metric", "n").rows()) == {"fmr": 2, "fnmr": 2}
     assert result.tables["protocol"].height
     assert result.context["pairs"]["listed"]
+
+
+def test_labels_that_could_be_taken_for_others_stand_apart() -> None:
+    made = people((0.5, 0.5, 0.5))
+    names = {"A": ("a \u00b7 b", "c"), "B": ("a", "b \u00b7 c"), "C": ("all", "all")}
+    old = made.rows["ethnicity"].to_list()
+    rows = pl.DataFrame({
+        "identity": made.rows["identity"],
+        "gender": [names[e][0] for e in old], "ethnicity": [names[e][1] for e in old],
+    })  # fmt: skip
+    made = embeddings_from_arrays(made.vectors, rows)
+    result = verify(made, QUICK, COMMON)
+    counts = result.tables["counts"].filter(attribute="group")
+    assert counts.height == 3
+    twice = CommonOptions(resamples=400, group_by=("gender", "gender"))
+    alone = verify(made, QUICK, twice)
+    assert "\u201call\u201d" in alone.tables["counts"]["group"].to_list()
+    assert alone.context["group_by"] == ["gender"]
+
+
+def test_pictures_that_cannot_be_compared_leave_a_reason() -> None:
+    made = people((0.5, 0.5))
+    nothing = embeddings_from_arrays(np.zeros_like(made.vectors), made.rows)
+    with pytest.raises(SelectionError, match="zero vectors"):
+        verify(nothing, QUICK, COMMON)
+
+
+def test_upper_ends_follow_from_thresholds_with_more_errors() -> None:
+    made = people((0.5, 0.5, 0.5, 0.5), identities=16, shared=(0, 0, 0, 1.5))
+    asked = VerifyOptions(fmr=(0.1, 0.01, 0.002), remedies=(), associations=False)
+    result = verify(made, asked, COMMON)
+    for metric, grows in (("fmr", False), ("fnmr", True)):
+        rows = result.where(metric=metric).drop_nulls("value").sort("threshold", descending=grows)
+        for _, own in rows.group_by("attribute", "group_a", "group_b", maintain_order=True):
+            none = own.filter(value=0)
+            for row in none.rows(named=True):
+                before = own.filter(
+                    pl.col("threshold") > row["threshold"]
+                    if grows else pl.col("threshold") < row["threshold"]
+                )  # fmt: skip
+                assert row["high"] <= min(before["high"].to_list(), default=1.0)
+    assert result.numbers["method"].str.contains("at a threshold with more errors").any()

@@ -71,6 +71,8 @@ def read_named(file: Path) -> Named:
         broken.
     """
     try:
+        if file.is_dir():
+            raise SourceError(f"{file}: is a folder; a list of pairs is a file")
         if not file.is_file():
             raise SourceError(f"{file}: no such file; a list of pairs was expected")
         first = [] if _is_table(file, []) else _first_fields(file)

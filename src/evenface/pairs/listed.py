@@ -57,8 +57,52 @@ class PairList:
     fold: npt.NDArray[np.intp]
     notes: tuple[Note, ...] = ()
 
+    def __post_init__(self) -> None:
+        kinds = {"first": np.integer, "second": np.integer, "genuine": np.bool_, "fold": np.integer}
+        for name, kind in kinds.items():
+            own = getattr(self, name)
+            if not (isinstance(own, np.ndarray) and np.issubdtype(own.dtype, kind)):
+                raise SourceError(f"{name} of a list of pairs must be an array of {kind.__name__}")
+            if own.shape != (len(self.first),):
+                raise SourceError(
+                    f"{name} of a list of pairs has shape {own.shape}; expected one entry a pair, "
+                    f"({len(self.first)},)"
+                )
+        if len(self.fold) and len(set((self.fold >= 0).tolist())) > 1:
+            raise SourceError("some pairs of the list have a fold and some have none (-1)")
+
     def __len__(self) -> int:
         return len(self.first)
+
+    def check(self, identity: Sequence[str]) -> None:
+        """Hold the list against the rows it is about.
+
+        Parameters
+        ----------
+        identity : sequence of str, length n
+            Who is on each row.
+
+        Raises
+        ------
+        SourceError
+            If a pair names a row that isn't there, is of one row with itself, or contradicts
+            the identities.
+        """
+        rows = np.stack([self.first, self.second])
+        beyond = ((rows < 0) | (rows >= len(identity))).any(axis=0)
+        who = np.unique(np.asarray(identity, dtype=str), return_inverse=True)[1]
+        one, other = who[np.where(beyond, 0, rows)]
+        faults = {
+            f"names a row outside 0 to {len(identity) - 1}": beyond,
+            "is of a row with itself": rows[0] == rows[1],
+            "contradicts the identities": (one == other) != self.genuine,
+        }
+        for what, wrong in faults.items():
+            if wrong.any():
+                raise SourceError(
+                    f"pair {int(np.argmax(wrong))} of the list {what}; such pairs in all: "
+                    f"{int(wrong.sum())}"
+                )
 
     @property
     def has_folds(self) -> bool:
@@ -183,7 +227,7 @@ def _say_unknown(
         f"{at(pairs.filter(lost)['at'][0])}: no picture {shown(unknown[0])} among the {count} that "
         f"are embedded; unknown in all: {unknown.len()} names{more} in "
         f"{lost.sum()} of {pairs.height} pairs; embed these pictures, or leave their pairs out "
-        "with missing = 'skip'"
+        "(--missing-pairs skip; read_pairs(..., missing='skip'))"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evenface.embed.embeddings import IMPORTED
 from evenface.errors import ConfigError
+from evenface.pairs.bins import LOWEST
 from evenface.stats.rates import Scores, threshold_at
 
 ENOUGH = 10
@@ -114,6 +115,12 @@ def points_of(folder: str, fingerprints: tuple[str, str]) -> list[Point]:
             f"{file}: its thresholds are for {similarity} scores of {model}, here are "
             f"{fingerprints[0]} scores of {fingerprints[1]}; a threshold holds for its own scores"
         )
+    wrong = [p.threshold for p in found if not abs(p.threshold) <= -LOWEST]
+    if wrong:
+        raise ConfigError(
+            f"{file}: holds the threshold {wrong[0]}, which is no score; run `evenface verify` "
+            "there again"
+        )
     if not found:
         raise ConfigError(f"{file}: no threshold was set there; its data had too few pairs")
     return found
@@ -133,4 +140,7 @@ def model_of(card: object) -> str:
     known = card if isinstance(card, dict) else {}
     if known.get("name") == IMPORTED:
         return f"{TRUSTED} of {known.get('dim', 'unknown')} dimensions"
-    return " ".join(str(known[k]) for k in ("name", "sha256") if known.get(k)) or "unknown"
+    told = [str(known[k]) for k in ("name", "sha256") if known.get(k)]
+    if known.get("dim"):
+        told.append(f"of {known['dim']} dimensions")
+    return " ".join(told) or "unknown"

@@ -138,8 +138,10 @@ def verify(
     data = prepare(embeddings, common)
     if pairs is None and options.pairs is not None:
         pairs = read_pairs(Path(options.pairs), data.rows, missing=options.missing_pairs)
+    elif pairs is not None:
+        pairs.check(data.rows["identity"].to_list())
     people = people_of(data, options, pairs)
-    _require_pairs(people, pairs)
+    _require_pairs(people, pairs, options.pairs)
     given = _given(options, data)
     prepared = Prepared.of(data.vectors, people.order, options.similarity)
     if pairs is None:
@@ -208,23 +210,37 @@ def people_of(data: StudyData, options: VerifyOptions, pairs: PairList | None) -
     )  # fmt: skip
 
 
-def _require_pairs(people: People, pairs: PairList | None) -> None:
+def _require_pairs(people: People, pairs: PairList | None, file: str | None) -> None:
     """Refuse before anything is compared."""
+    if not any(g is not None for g in people.groups):
+        raise SelectionError(f"nobody who can be compared has a recorded group{_gone(people)}")
+    if pairs is not None:
+        what = file or "the list"
+        for kind, none, rate in ((pairs.genuine, "one person", "FNMR"),
+                                 (~pairs.genuine, "two persons", "FMR")):  # fmt: skip
+            if not kind.any():
+                raise SelectionError(
+                    f"{what}: has no pair of {none}, so there is no {rate}; a list needs pairs of "
+                    "one person and of two"
+                )
+        return
     if people.persons < 2:
-        raise SelectionError("there is one identity only; impostor pairs need at least two")
-    if pairs is not None and pairs.genuine.all():
-        raise SelectionError("the list has no pair of two persons: there is no FMR")
-    several = np.bincount(people.identity).max() > 1 if pairs is None else pairs.genuine.any()
-    if not several:
-        why = (
-            "no identity has two pictures (copies of the same file don't count)"
-            if pairs is None
-            else "the list has no pair of one person"
-        )
         raise SelectionError(
-            f"{why}: there are no genuine pairs, so no FNMR and no EER; verification needs "
-            "several pictures of a person: embed with --images 2 or more"
+            f"pictures of {people.persons} identities can be compared{_gone(people)}; impostor "
+            "pairs need at least two"
         )
+    if np.bincount(people.identity).max() < 2:
+        raise SelectionError(
+            f"no identity has two pictures (copies of the same file don't count){_gone(people)}: "
+            "there are no genuine pairs, so no FNMR and no EER; verification needs several "
+            "pictures of a person: embed with --images 2 or more"
+        )
+
+
+def _gone(people: People) -> str:
+    """Say which pictures take no part."""
+    gone = [f"{n} {why}" for why, n in people.left_out.items()]
+    return f" (left out: {', '.join(gone)})" if gone else ""
 
 
 def _given(options: VerifyOptions, data: StudyData) -> list[Point]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from evenface.pairs.bins import LOWEST
 from evenface.pairs.remedies import REMEDIES
 from evenface.studies.data import Options
 from evenface.studies.operating import points_file
@@ -64,8 +64,9 @@ class VerifyOptions(Options):
     def _targets(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if not value:
             raise ValueError("at least one target FMR is needed, such as 0.001")
-        if any(not 0 < f < 1 for f in value):
-            raise ValueError("target FMRs lie between 0 and 1")
+        wrong = [f for f in value if not 0 < f < 1]
+        if wrong:
+            raise ValueError(f"target FMRs lie between 0 and 1, not at {wrong[0]:g}")
         return value
 
     @field_validator("threshold", mode="before")
@@ -74,10 +75,19 @@ class VerifyOptions(Options):
         return (value,) if isinstance(value, int | float) else value
 
     @model_validator(mode="after")
+    def _together(self) -> VerifyOptions:
+        if self.thresholds_from is not None and self.fmr != TARGETS:
+            raise ValueError("fmr and thresholds_from exclude each other: one sets thresholds, "
+                             "the other takes them over")  # fmt: skip
+        if self.missing_pairs != "error" and self.pairs is None:
+            raise ValueError("missing_pairs says what to do with a list of pairs; give pairs")
+        return self
+
+    @model_validator(mode="after")
     def _scores(self) -> VerifyOptions:
         for t in self.threshold:
-            if not math.isfinite(t):
-                raise ValueError(f"threshold {t} is not a finite score")
+            if not abs(t) <= -LOWEST:
+                raise ValueError(f"threshold {t} is no score in single precision")
             if self.similarity == "cosine" and abs(t) > 1:
                 raise ValueError(f"threshold {t:g}: cosines lie between -1 and 1")
             if self.similarity == "euclidean" and t > 0:
