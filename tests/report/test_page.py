@@ -13,7 +13,7 @@ import pytest
 
 from evenface.errors import StoreError
 from evenface.report.drawn import NOTE
-from evenface.report.page import build_report, fit_script
+from evenface.report.page import build_report, fit_script, held
 from evenface.studies.result import Result
 
 Save = Callable[..., Path]
@@ -94,7 +94,7 @@ def test_page_names_doubts_counts_and_sentences(plain: dict[str, Result], plain_
     assert "3 files are &lt;junk&gt;." in text
     assert plain["probe"].context["splits"]["fingerprint"] in text
     for result in plain.values():
-        assert all(s.split("[")[0].replace("'", "&#39;") in text for s in result.reading())
+        assert all(held(s).split("[")[0].replace("'", "&#39;") in text for s in result.reading())
     assert "Synthetic" not in text
 
 

@@ -158,13 +158,20 @@ def view(
 
 def make_environment() -> Environment:
     """Return the templates' environment: everything is escaped, nothing may be undefined."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("evenface", "report/templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["held"] = held
+    return made
+
+
+def held(text: str) -> str:
+    """Keep a number's digits, and its sign of per cent, on one line."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b|%)", "\u00a0", text)
 
 
 def policy(scripts: list[str]) -> str:

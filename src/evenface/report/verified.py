@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from evenface.stats.differentials import DIFFERENTIALS
 from evenface.studies.drawing import HEAT, short
 from evenface.studies.result import Result
 from evenface.studies.verify import VerifyResult
+from evenface.studies.verify_unequal import ENDLESS
 from evenface.studies.verify_view import (
     at_point,
     attributes,
@@ -22,7 +24,7 @@ from evenface.studies.verify_view import (
     where,
 )
 from evenface.studies.verify_view_further import everybody_in, said_change
-from evenface.studies.words import percent
+from evenface.studies.words import percent, plain
 
 MOST_COLUMNS = 12
 """Groups up to which the table of every two is shown; the numbers are all in the files."""
@@ -138,7 +140,7 @@ def _differentials(
     result: VerifyResult, rows: pl.DataFrame, point: dict[str, Any], attribute: str
 ) -> dict[str, Any]:
     tests = rows_at(result.tables["tests"], point).filter(attribute=attribute)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for name, kind in DIFFERENTIALS.items():
         found, test = rows.filter(metric=name, attribute=attribute), tests.filter(metric=name)
         if found.height != 1 or test.height != 1:
@@ -148,13 +150,22 @@ def _differentials(
             {
                 "title": kind.title,
                 "equal": f"{kind.equal:g}",
-                "cell": cell(found.row(0, named=True), digits=2),
+                "cell": _bounded(cell(found.row(0, named=True), digits=2)),
                 "expected": "\u2013" if expected is None else f"{expected:.2f}",
                 "extreme": "\u2013" if extreme is None else f"{extreme:.2f}",
                 "p": shown_p(test["p"][0]),
             }
         )
-    return {"title": title_of(short(attribute, 60)), "rows": lines}
+    endless = any(line["cell"].why.endswith("*") for line in lines)
+    return {"title": title_of(short(attribute, 60)), "rows": lines, "endless": endless}
+
+
+def _bounded(made: Cell) -> Cell:
+    """Say once below the table, not in each cell, why a ratio has only a lower end."""
+    if not made.why.endswith(ENDLESS):
+        return made
+    why = made.why.removesuffix(ENDLESS).removeprefix("not computed: ")
+    return replace(made, why=f"{why}*")
 
 
 def remedy_tables(result: VerifyResult) -> list[dict[str, Any]]:
@@ -184,7 +195,7 @@ def remedy_tables(result: VerifyResult) -> list[dict[str, Any]]:
                     "warning": REMEDIES[name].warning,
                 }
             )
-        tables.append({"target": f"{target:.2g}", "rows": lines, "groups": groups})
+        tables.append({"target": plain(target), "rows": lines, "groups": groups})
     return tables
 
 

@@ -102,7 +102,10 @@ class Result(ABC):
         """
         found = self.where(**own)
         if found.height != 1:
-            raise KeyError(f"{found.height} numbers of {self.study} have {own}")
+            open_ = [c for c in found.columns if c not in own and c not in list(LEADING)[1:]]
+            several = {c: found[c].n_unique() for c in open_ if found[c].n_unique() > 1}
+            more = f"; they differ in {', '.join(several)}" if several else ""
+            raise KeyError(f"{found.height} numbers of {self.study} have {own}{more}")
         row = found.select(list(LEADING)[2:]).row(0, named=True)
         return Estimate(**row)
 

@@ -49,8 +49,12 @@ def shown_groups(result: VerifyResult, attribute: str) -> list[str]:
 
 
 def draw_det(result: VerifyResult) -> Figure:
-    """Draw FNMR against FMR on normal-deviate axes, a panel for each way to part people."""
+    """Draw FNMR against FMR on normal-deviate axes, a panel for each way to part people.
+
+    Ways in which no group has a curve are left out, but for the first.
+    """
     ways = attributes(result)
+    ways = [a for a in ways if a == ways[0] or _drawn(result, a)]
     with drawing.styled():
         figure = drawing.new_figure(4.4 * len(ways) + 0.6, 4.6)
         for axes, attribute in zip(
@@ -60,19 +64,33 @@ def draw_det(result: VerifyResult) -> Figure:
     return figure
 
 
+def _drawn(result: VerifyResult, attribute: str) -> list[str]:
+    """Return the groups that have a curve."""
+    curves = _seen(result.tables["curves"]).filter(attribute=attribute)
+    # A curve of a few people is mostly chance, and its band all of the panel.
+    tested = tested_groups(result, attribute)
+    there = [g for g in shown_groups(result, attribute) if g in tested]
+    return [g for g in there if curves.filter(group=g).height > 1]
+
+
+def _seen(curves: pl.DataFrame) -> pl.DataFrame:
+    """Return what has a place on normal-deviate axes: what is 0 or 1 has none."""
+    return curves.filter((pl.col("fmr") > 0) & (pl.col("fnmr") > 0) & (pl.col("fnmr") < 1))
+
+
 def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     curves = result.tables["curves"]
-    # A curve of a few people is mostly chance, and its band all of the panel.
-    groups = [g for g in shown_groups(result, attribute) if g in tested_groups(result, attribute)]
+    groups = _drawn(result, attribute)
     everybody = curves.filter(pl.col("attribute").is_null())
-    _curve(axes, everybody, drawing.INK, "everybody", band=False, line="-.")
+    if _seen(everybody).height > 1:
+        _curve(axes, everybody, drawing.INK, "everybody", band=False, line="-.")
     looks, lines = drawing.looks(groups), ("-", "--", ":")
     for name in groups:
         own = curves.filter(attribute=attribute, group=name)
         hue, place = looks[name]
         _curve(axes, own, hue, drawing.short(name, 28), band=True,
                line=lines[place % len(lines)])  # fmt: skip
-    seen = curves.filter((pl.col("fmr") > 0) & (pl.col("fnmr") > 0))
+    seen = _seen(curves)
     if not seen.height:
         axes.text(0.5, 0.5, "no threshold at which\nerrors of both kinds occur", ha="center",
                   va="center", transform=axes.transAxes, color=drawing.INK)  # fmt: skip
@@ -90,14 +108,14 @@ def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     axes.set_ylabel("FNMR")
     axes.grid(visible=True)
     axes.set_axisbelow(True)
-    axes.legend(fontsize=7.5)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7.5)
 
 
 def _curve(
     axes: Axes, own: pl.DataFrame, colour: str, label: str, *, band: bool, line: str
 ) -> None:
-    # What is 0 has no place on these axes.
-    kept = own.filter((pl.col("fmr") > 0) & (pl.col("fnmr") > 0) & (pl.col("fnmr") < 1))
+    kept = _seen(own)
     x, y = (special.ndtri(kept[c].to_numpy()) for c in ("fmr", "fnmr"))
     axes.plot(x, y, color=colour, lw=1.5, ls=line, label=label)
     sure = kept.drop_nulls("fnmr_low")
@@ -168,8 +186,9 @@ def _matrix_panel(axes: Axes, rows: pl.DataFrame, names: list[str]) -> None:
             ends[i, j] = ends[j, i] = f"{percent(row['low'])} to {percent(row['high'])}"
     known = values[np.isfinite(values) & (values > 0)]
     low, high = (float(known.min()), float(known.max())) if known.size else (1e-3, 1e-2)
-    shade = np.log10(np.clip(values, low, high))
-    span = (np.log10(low) - 0.05, np.log10(high) + 0.05)
+    # What is 0 stays white.
+    shade = np.log10(np.where(values > 0, values, np.nan))
+    span = (np.log10(low) - 0.3, np.log10(high) + 0.05)
     axes.imshow(shade, cmap=drawing.heat_map(), vmin=span[0], vmax=span[1], aspect="auto")
     for i in range(len(names)):
         for j in range(len(names)):

@@ -24,6 +24,9 @@ there was none, at a level of 5 %; without those of fewer than 10 in 5 %.
 """
 
 
+ENDLESS = "; a rate is 0, so the ratio has no upper end"
+
+
 def differential_rows(
     asked: Asked, partition: Partition, points: Sequence[Point], alpha: float
 ) -> tuple[list[Row], list[Row]]:
@@ -74,7 +77,7 @@ def _bounded(found: DifferentialEstimate) -> Estimate:
     if not found.bound or e.low is None:
         return e
     sure = f"{e.level:.0%}".replace("%", " %")
-    why = f"a rate is 0, so the ratio has no upper end; it is at least {e.low:.2f} ({sure})"
+    why = f"at least {e.low:.2f} ({sure}){ENDLESS}"
     return Estimate.missing(why, level=e.level, n=e.n, n_identities=e.n_identities)
 
 

@@ -12,7 +12,7 @@ from evenface.studies.operating import ENOUGH, GIVEN, POOLED
 from evenface.studies.partitions import ALL
 from evenface.studies.verify_unequal import LEAST
 from evenface.studies.verify_view_further import associated, estimate_in, protocol, remedied
-from evenface.studies.words import listed, percent, plural, said_rate, shown_p
+from evenface.studies.words import listed, percent, plain, plural, said_rate, shown_p
 
 if TYPE_CHECKING:
     from evenface.studies.verify import VerifyResult
@@ -81,6 +81,7 @@ def read_verify(result: VerifyResult) -> list[str]:
         for say in (_between, _unequal, _few):
             sentences += say(result, point)
     sentences += _refused(result)
+    sentences += result.context["pairs"]["notes"]
     return [*sentences, *remedied(result, point), *associated(result), *protocol(result)]
 
 
@@ -89,7 +90,7 @@ def where(point: dict[str, Any]) -> str:
     at = f"{point['threshold']:.3f}"
     if point["source"] == GIVEN or point["fmr_target"] is None:
         return f"at the given threshold ({at})"
-    target = f"{point['fmr_target']:g}"
+    target = plain(point["fmr_target"])
     if point["source"] == POOLED:
         return f"at the threshold for an FMR of {target} over everybody ({at})"
     source = drawing.short(str(point["source"]), 60)
@@ -141,7 +142,7 @@ def _between(result: VerifyResult, point: dict[str, Any]) -> list[str]:
         else:
             further.append(f"{what} {shown}")
     if further:
-        sentences.append(f"Also shown to differ: {listed(further)}.")
+        sentences.append(f"{'Also shown' if sentences else 'Shown'} to differ: {listed(further)}.")
     if same:
         sentences.append(
             f"No difference between groups is shown for {listed(same)}; that does not show that "
@@ -224,7 +225,7 @@ def _refused(result: VerifyResult) -> list[str]:
     gone = result.tables["points"].filter(pl.col("threshold").is_null()).drop_nulls("fmr_target")
     if not gone.height:
         return []
-    targets = [f"{t:g}" for t in gone["fmr_target"].to_list()]
+    targets = [plain(t) for t in gone["fmr_target"].to_list()]
     return [
         f"Nothing is said at FMRs of {listed(targets)}: that would take at least "
         f"{ENOUGH} / FMR impostor pairs."

@@ -10,7 +10,7 @@ from evenface.pairs.remedies import NONE, REMEDIES
 from evenface.stats.comparisons import holm
 from evenface.stats.intervals import Estimate
 from evenface.studies import drawing
-from evenface.studies.words import listed, plural, said, said_rate, shown_p
+from evenface.studies.words import listed, plain, plural, said, said_rate, shown_p
 
 if TYPE_CHECKING:
     from evenface.studies.verify import VerifyResult
@@ -44,7 +44,7 @@ def remedied(result: VerifyResult, point: dict[str, Any] | None) -> list[str]:
         return []
     told = changes.filter((pl.col("change_low") > 0) | (pl.col("change_high") < 0))
     changed = [f"{_title(r)} ({said_change(r)} points)" for r in told.rows(named=True)]
-    at = f"at a target FMR of {target:.2g}"
+    at = f"at a target FMR of {plain(target)}"
     sentences = [
         f"Of {plural(changes.height, 'remedy', 'remedies')} of scores tried on people held out, "
         + (f"{listed(changed)} are shown to change FNMR over everybody {at}"

@@ -58,6 +58,12 @@ def said_rate(e: Estimate) -> str:
     return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
 
 
+def plain(x: float) -> str:
+    """Return a number above 0 with two digits that count and no exponent: ``0.00001``."""
+    digits = max(1 - math.floor(math.log10(x)), 0)
+    return f"{x:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{x:.0f}"
+
+
 def shown_p(p: float) -> str:
     """Return a p value, never as 0."""
     return f"{p:.3f}" if p >= 0.0005 else "< 0.001"
