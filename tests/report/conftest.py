@@ -193,8 +193,9 @@ class Visit:
 def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
     opened = []
 
-    def go(file: Path, *, width: int = 1280, **options: Any) -> Visit:
+    def go(file: Path, *, width: int = 1280, init: str = "", **options: Any) -> Visit:
         page = browser.new_page(viewport={"width": width, "height": 800}, **options)
+        page.add_init_script(init)
         opened.append(page)
         return Visit(page, file)
 

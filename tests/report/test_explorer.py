@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import base64
 import json
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
 
 from evenface.report.explorer import colouring, explorer_data, script_json
+from evenface.report.explorer_views import judged_ways, packed
 from evenface.report.figures import data_uri
 from evenface.studies.drawing import BLANK, looks
 from evenface.studies.result import Result
@@ -52,7 +59,7 @@ def test_groups_of_two_attributes_share_colours_and_markers() -> None:
 
 def test_every_point_is_in_every_map_once(plain: dict[str, Result]) -> None:
     data = explorer_data(plain["map"])  # type: ignore[arg-type]
-    assert [(m["dims"], sorted(m["rows"])) for m in data["maps"]] == [
+    assert [(v["dims"], sorted(v["rows"])) for v in data["views"]] == [
         (2, list(range(40))),
         (3, list(range(40))),
     ]
@@ -76,5 +83,49 @@ def test_ids_and_order_don_t_tell_which_picture_a_point_is(plain: dict[str, Resu
     one, other = (explorer_data(plain["map"], salt=s) for s in ("a", "b"))  # type: ignore[arg-type]
     assert not set(one["ids"]) & set(known)
     assert not set(one["ids"]) & set(other["ids"])
-    assert one["maps"][0]["rows"] != other["maps"][0]["rows"]
-    assert explorer_data(plain["map"], salt="a") == one  # type: ignore[arg-type]
+    assert one["views"][0]["rows"] != other["views"][0]["rows"]
+    again = explorer_data(plain["map"], salt="a")  # type: ignore[arg-type]
+    assert packed(again) == packed(one)
+
+
+def test_places_keep_their_distances_in_whole_numbers(plain: dict[str, Result]) -> None:
+    data = explorer_data(plain["map"])  # type: ignore[arg-type]
+    points = plain["map"].tables["points"]
+    for view in data["views"]:
+        own = points.filter(dims=view["dims"]).select("x", "y", "z").to_numpy()[:, : view["dims"]]
+        sent = packed(data)["views"][data["views"].index(view)]["places"]
+        back = np.frombuffer(base64.b64decode(sent), dtype="<i2").reshape(own.shape).astype(float)
+        assert np.abs(back).max() == 32_000
+        ratio = np.linalg.norm(back[0] - back[1:], axis=1) / np.linalg.norm(
+            own[0] - own[1:], axis=1
+        )
+        assert ratio == pytest.approx(ratio[0], rel=1e-2)
+
+
+def test_errors_of_the_linear_probe_give_colours() -> None:
+    judged = pl.DataFrame({
+        "sample_id": ["a", "b", "c", "a"], "topic": ["gender"] * 3 + ["age"],
+        "right": [1.0, 0.5, 0.0, 1.0],
+    })  # fmt: skip
+    ways = judged_ways(judged, ["c", "d", "b", "a"])
+    assert [w["name"] for w in ways] == ["gender by the linear probe"]
+    labels = [e["label"] for e in ways[0]["legend"]]
+    assert [labels[c].split(",")[0] for c in ways[0]["codes"]] == [
+        "read wrongly", "not held out", "rightly on some splits", "read rightly",
+    ]  # fmt: skip
+
+
+def test_learned_spaces_are_views_of_the_same_rows(plain: dict[str, Result]) -> None:
+    known = plain["map"].tables["rows"]["sample_id"].to_list()
+    points = pl.DataFrame({
+        "loss": ["triplet"] * 2, "balance": ["balanced"] * 2, "dims": [2, 2],
+        "sample_id": [known[0], "elsewhere"], "x": [0.0, 1.0], "y": [0.0, 1.0], "z": [0.0, 0.0],
+    })  # fmt: skip
+    rows = pl.DataFrame({"sample_id": [known[0], "elsewhere"], "group": ["g", "h"]})
+    spaces = SimpleNamespace(tables={"points": points, "rows": rows})
+    data = explorer_data(plain["map"], spaces=spaces)  # type: ignore[arg-type]
+    assert len(data["ids"]) == 41
+    one, other = (v for v in data["views"] if v["dims"] == 2)
+    assert other["title"] == "space learned by triplet, 2-D, balanced"
+    assert other["rows"][0] in one["rows"]
+    assert other["rows"][1] not in one["rows"]

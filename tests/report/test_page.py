@@ -48,7 +48,7 @@ def test_one_study_alone_makes_a_page(
     others = {"checks", "map", "probe", "transfer"} - {study}
     assert f'<h2 id="{study}">' in text
     assert not any(f'<h2 id="{o}">' in text for o in others)
-    assert ("plotly.js v" in page.read_text(encoding="utf-8")) == (study == "map")
+    assert ("evenface.Scatter" in page.read_text(encoding="utf-8")) == (study == "map")
 
 
 def test_no_result_is_a_clear_error(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_nothing_outside_is_referred_to(hostile_page: Path) -> None:
     body = re.sub(r"(?s)<script\b.*?</script>", "", html)
     for address in re.findall(r'(?:src|href)="([^"]*)"', body):
         assert re.match(r"data:|#|figures/|results/|study\.toml", address), address
-    assert html.count("plotly.js v") == 1
+    assert html.count("evenface.Scatter = Scatter") == 1
     assert "default-src 'none'" in html.replace("&#39;", "'")
 
 

@@ -12,8 +12,10 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
+from evenface.report.explorer_views import judged_ways, map_views, space_views
 from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
+from evenface.studies.spaces import SpacesResult
 
 MOST = 24
 """Values that an attribute may have to colour by it."""
@@ -43,7 +45,12 @@ def script_json(data: Any) -> Markup:
 
 
 def explorer_data(
-    result: MapResult, names: Mapping[str, Mapping[str, str]] | None = None, *, salt: str = ""
+    result: MapResult,
+    names: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    salt: str = "",
+    spaces: SpacesResult | None = None,
+    judged: pl.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Return the maps, the ways to colour them and what is said about a point.
 
@@ -55,16 +62,26 @@ def explorer_data(
     salt : str
         Goes into the ids that are shown and into the order of rows: neither must tell who knows
         a public dataset's paths which picture a point is.
+    spaces : SpacesResult, optional
+        Learned spaces, to be seen beside the maps.
+    judged : polars.DataFrame, optional
+        From `results.judged_pictures`: coloured by whether an attribute is read rightly.
 
     Returns
     -------
     dict
         ``ids``; ``facts`` (what is shown of a point); ``colours`` (codes and a legend each);
-        ``maps`` (size, dims, rows, x, y, z); ``uncoloured`` (attributes with too many values).
+        ``views`` (maps, then learned spaces: title, dims, rows, places); ``uncoloured``
+        (attributes with too many values).
     """
-    shown = {s: _salted(salt, s) for s in result.tables["rows"]["sample_id"].to_list()}
+    every = result.tables["rows"]
+    if spaces is not None:
+        # Of pictures that are in no map only the group is known here.
+        further = spaces.tables["rows"].join(every, on="sample_id", how="anti")
+        every = pl.concat([every, further], how="diagonal")
+    shown = {s: _salted(salt, s) for s in every["sample_id"].to_list()}
     order = pl.col("sample_id").replace_strict(shown, return_dtype=pl.String)
-    rows = result.tables["rows"].sort(order)
+    rows = every.sort(order)
     ids = rows["sample_id"].to_list()
     attributes = [c for c in rows.columns if c != "sample_id"]
     colours, uncoloured = [], []
@@ -74,6 +91,9 @@ def explorer_data(
             uncoloured.append(short(name, 60))
         elif len(way["legend"]) > 1:
             colours.append(way)
+    if judged is not None:
+        colours += judged_ways(judged, ids)
+    place = {sample: k for k, sample in enumerate(ids)}
     facts = [_fact(name, rows[name].to_list()) for name in attributes]
     if names:
         for column in ("identity", "path"):
@@ -86,7 +106,7 @@ def explorer_data(
         "facts": facts,
         "colours": colours,
         "uncoloured": uncoloured,
-        "maps": _maps(result, ids),
+        "views": map_views(result, place) + ([] if spaces is None else space_views(spaces, place)),
     }
 
 
@@ -168,15 +188,3 @@ def _fact(name: str, values: Sequence[str | None]) -> dict[str, Any]:
     distinct = list(dict.fromkeys(texts))
     place = {text: k for k, text in enumerate(distinct)}
     return {"name": short(name, 40), "texts": distinct, "codes": [place[t] for t in texts]}
-
-
-def _maps(result: MapResult, ids: Sequence[str]) -> list[dict[str, Any]]:
-    place = {sample: k for k, sample in enumerate(ids)}
-    points = result.tables["points"]
-    maps = []
-    for size, dims in points.select("per_group", "dims").unique().sort("per_group", "dims").rows():
-        own = points.filter(pl.col("per_group") == size, pl.col("dims") == dims)
-        axes = {c: own[c].round(3).to_list() for c in ("x", "y", "z")[:dims]}
-        rows = [place[s] for s in own["sample_id"]]
-        maps.append({"size": size, "dims": dims, "rows": rows, **axes})
-    return maps

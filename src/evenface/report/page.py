@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -18,8 +19,9 @@ from evenface._version import __version__
 from evenface.errors import StoreError
 from evenface.report import checked, learned, summary, tables, texts, verified
 from evenface.report.explorer import explorer_data, script_json
+from evenface.report.explorer_views import packed
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
-from evenface.report.results import Loaded, load_names, load_results
+from evenface.report.results import Loaded, judged_pictures, load_names, load_results
 from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
 from evenface.studies.map import MapResult
@@ -31,6 +33,7 @@ from evenface.studies.verify import VerifyResult
 
 REPORT = "report.html"
 SALT = "salt.txt"
+EXPLORER = tuple(f"explorer/{n}.js" for n in ("scatter", "data", "legend", "plot", "explorer"))
 
 
 def build_report(folder: Path, *, names: bool = False) -> Path:
@@ -61,7 +64,10 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
     has_study = (folder / "study.toml").is_file()
     try:
         pictures = draw_figures(loaded.results, folder / "figures")
-        html = render(loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder))
+        html = render(
+            loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder),
+            judged=judged_pictures(folder),
+        )  # fmt: skip
     except DAMAGE as error:
         raise StoreError(
             f"{folder / 'results'}: a result is damaged ({error!r}); run the studies again"
@@ -90,15 +96,20 @@ def render(
     names: bool = False,
     has_study: bool = False,
     salt: str = "",
+    judged: pl.DataFrame | None = None,
 ) -> str:
     """Return the page's HTML."""
     context = loaded.contexts[0]
     splits = next((c["splits"] for c in loaded.contexts if c.get("splits")), None)
     maps = loaded.results.get("map")
-    data = explorer_data(maps, known, salt=salt) if isinstance(maps, MapResult) else None
+    data = None
+    if isinstance(maps, MapResult):
+        spaces = loaded.results.get("spaces")
+        learned_spaces = spaces if isinstance(spaces, SpacesResult) else None
+        data = explorer_data(maps, known, salt=salt, spaces=learned_spaces, judged=judged)
     scripts = [_script("page.js")]
     if data is not None:
-        scripts = [_plotly(), _script("explorer.js"), *scripts]
+        scripts = [_script(*EXPLORER), *scripts]
     environment = make_environment()
     return environment.get_template("page.html.j2").render(
         title=summary.headline(context),
@@ -106,9 +117,9 @@ def render(
         synthetic=any(c.get("synthetic") for c in loaded.contexts),
         synthetic_text=SYNTHETIC.split(": ", 1),
         policy=policy(scripts),
-        style=Markup(_source("style.css")),
+        style=Markup(_source("style.css") + _source("explorer.css")),
         scripts=[Markup(s) for s in scripts],
-        data=None if data is None else script_json(data),
+        data=None if data is None else script_json(packed(data)),
         uncoloured=data["uncoloured"] if data else [],
         context=context,
         warnings=[
@@ -194,14 +205,8 @@ def _source(name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
-def _script(name: str) -> str:
-    return fit_script(_source(name))
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return fit_script(str(get_plotlyjs()))
+def _script(*names: str) -> str:
+    return fit_script("\n".join(map(_source, names)))
 
 
 def fit_script(source: str) -> str:

@@ -12,7 +12,8 @@ import polars as pl
 
 from evenface.errors import StoreError
 from evenface.studies.drawing import short
-from evenface.studies.result import Result
+from evenface.studies.outcomes import model_column, read_outcomes
+from evenface.studies.result import OUTCOMES, Result
 from evenface.studies.table import STUDIES, load_result
 
 SKIPPED = "skipped.json"
@@ -68,6 +69,26 @@ def load_results(folder: Path) -> Loaded:
             "`evenface run SOURCE --out DIR`, and give its output folder"
         )
     return Loaded({name: found[name] for name in STUDIES if name in found}, tuple(skipped))
+
+
+def judged_pictures(folder: Path) -> pl.DataFrame | None:
+    """Return who the linear probe was right about, where the study `probe` kept it.
+
+    Returns
+    -------
+    polars.DataFrame or None
+        ``sample_id``, ``topic`` (the attribute), ``right`` (share of the splits on which the
+        picture was held out, in [0, 1]).
+    """
+    file = folder / "results" / f"probe{OUTCOMES}"
+    column = model_column(probe="linear")
+    if not file.is_file():
+        return None
+    kept = read_outcomes(file)
+    if column not in kept.columns:
+        return None
+    found = kept.drop_nulls(column).group_by("sample_id", "topic", maintain_order=True)
+    return found.agg(pl.col(column).mean().alias("right"))
 
 
 def _not_answered(file: Path) -> list[str]:
