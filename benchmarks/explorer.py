@@ -40,7 +40,7 @@ def small() -> MapResult:
         "gender": ["male", "female"] * 30, "ethnicity": ["A", "B", "C"] * 20,
     })  # fmt: skip
     embeddings = embeddings_from_arrays(rng.normal(size=(60, 8)), rows)
-    return map_space(embeddings, MapOptions(perplexity=5), CommonOptions(resamples=50))
+    return map_space(embeddings, MapOptions(perplexity=5), CommonOptions(resamples=100))
 
 
 def many(result: MapResult, points: int) -> MapResult:

@@ -88,7 +88,8 @@ window.evenface = evenface;
 
   function Scatter(canvas) {
     this.canvas = canvas;
-    this.gl = canvas.getContext("webgl2", { antialias: true, alpha: false });
+    // Points have soft edges of their own.
+    this.gl = canvas.getContext("webgl2", { antialias: false, alpha: false });
     this.program = this.gl && program(this.gl);
     if (!this.program) { this.gl = null; return; }
     this.buffers = [0, 1, 2, 3].map(this.gl.createBuffer, this.gl);
@@ -114,6 +115,7 @@ window.evenface = evenface;
 
   Scatter.prototype.looks = function (colours, shapes, states) {
     this.states = states;
+    this.marked = states.indexOf(3) >= 0;
     this._fill(1, colours, 4, this.gl.UNSIGNED_BYTE, true);
     this._fill(2, shapes, 1, this.gl.UNSIGNED_BYTE, false);
     this._fill(3, states, 1, this.gl.UNSIGNED_BYTE, false);
@@ -152,7 +154,7 @@ window.evenface = evenface;
     gl.uniformMatrix4fv(at("view"), false, this.view());
     gl.uniform1f(at("size"), size * ratio);
     gl.uniform1f(at("deep"), this.dims === 3 ? 1 : 0);
-    [0, 1].forEach(function (pass) {
+    (this.marked ? [0, 1] : [0]).forEach(function (pass) {
       var rim = pass ? [1 - ground[0], 1 - ground[1], 1 - ground[2]] : ground;
       gl.uniform1f(at("pass"), pass);
       gl.uniform3fv(at("rim"), rim);
