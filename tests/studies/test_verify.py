@@ -15,6 +15,7 @@ from evenface.errors import ConfigError, SelectionError
 from evenface.pairs.listed import PairList
 from evenface.studies import verify_view
 from evenface.studies.data import CommonOptions
+from evenface.studies.operating import model_of
 from evenface.studies.verify import VerifyResult, verify
 from evenface.studies.verify_options import VerifyOptions
 
@@ -238,3 +239,13 @@ def test_upper_ends_follow_from_thresholds_with_more_errors() -> None:
                 )  # fmt: skip
                 assert row["high"] <= min(before["high"].to_list(), default=1.0)
     assert result.numbers["method"].str.contains("at a threshold with more errors").any()
+
+
+def test_thresholds_are_of_one_network_and_as_many_dimensions() -> None:
+    card = {"name": "net", "sha256": "abc", "dimension": 128}
+    assert model_of(card) == "net abc of 128 dimensions"
+    assert model_of(card) != model_of({**card, "dimension": 64})
+    # The hash of imported vectors is that of their file.
+    one, other = ({**card, "name": "imported", "sha256": h} for h in "ab")
+    assert model_of(one) == model_of(other) == "imported vectors of 128 dimensions"
+    assert model_of(one) != model_of({**one, "dimension": 64})

@@ -139,8 +139,8 @@ def model_of(card: object) -> str:
     """
     known = card if isinstance(card, dict) else {}
     if known.get("name") == IMPORTED:
-        return f"{TRUSTED} of {known.get('dim', 'unknown')} dimensions"
+        return f"{TRUSTED} of {known.get('dimension', 'unknown')} dimensions"
     told = [str(known[k]) for k in ("name", "sha256") if known.get(k)]
-    if known.get("dim"):
-        told.append(f"of {known['dim']} dimensions")
+    if known.get("dimension"):
+        told.append(f"of {known['dimension']} dimensions")
     return " ".join(told) or "unknown"
