@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from evenface.cli.console import Console, say
 from evenface.cli.gates import finish, read_gates, results_in
@@ -97,7 +98,14 @@ def run(
     finish([report], held_to, *results_in(out, held_to))
 
 
-def report(folder: Path, /, *, names: Names = False) -> None:
+def report(
+    folder: Path,
+    /,
+    *,
+    names: Names = False,
+    thumbnails: Literal["none", "blurred", "full"] = "none",
+    images_root: Path = Path(),
+) -> None:
     """Write an output folder's report again, without computing anything.
 
     Parameters
@@ -106,7 +114,13 @@ def report(folder: Path, /, *, names: Names = False) -> None:
         Output folder of run, demo or a study.
     names
         Show paths and identities in the report.
+    thumbnails
+        Small pictures of the faces in the explorer: none, blurred or full.
+    images_root
+        What pictures' paths are relative to, for thumbnails.
     """
     from evenface.report.page import build_report
+    from evenface.report.thumbnails import Thumbnails
 
-    say(build_report(folder, names=names))
+    wanted = None if thumbnails == "none" else Thumbnails(thumbnails, images_root)
+    say(build_report(folder, names=names, thumbnails=wanted))

@@ -51,6 +51,7 @@ def explorer_data(
     salt: str = "",
     spaces: SpacesResult | None = None,
     judged: pl.DataFrame | None = None,
+    faces: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the maps, the ways to colour them and what is said about a point.
 
@@ -66,13 +67,15 @@ def explorer_data(
         Learned spaces, to be seen beside the maps.
     judged : polars.DataFrame, optional
         From `results.judged_pictures`: coloured by whether an attribute is read rightly.
+    faces : mapping, optional
+        Small pictures as data URIs, by sample_id.
 
     Returns
     -------
     dict
         ``ids``; ``facts`` (what is shown of a point); ``colours`` (codes and a legend each);
-        ``views`` (maps, then learned spaces: title, dims, rows, places); ``uncoloured``
-        (attributes with too many values).
+        ``views`` (maps, then learned spaces: title, dims, rows, places); ``thumbnails`` (of each
+        row, or None); ``uncoloured`` (attributes with too many values).
     """
     every = result.tables["rows"]
     if spaces is not None:
@@ -106,6 +109,7 @@ def explorer_data(
         "facts": facts,
         "colours": colours,
         "uncoloured": uncoloured,
+        "thumbnails": [faces.get(i) for i in ids] if faces else None,
         "views": map_views(result, place) + ([] if spaces is None else space_views(spaces, place)),
     }
 

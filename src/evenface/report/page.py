@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from evenface.report.explorer import explorer_data, script_json
 from evenface.report.explorer_views import packed
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
 from evenface.report.results import Loaded, judged_pictures, load_names, load_results
+from evenface.report.thumbnails import NOTICE, Thumbnails
 from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
 from evenface.studies.map import MapResult
@@ -36,7 +37,9 @@ SALT = "salt.txt"
 EXPLORER = tuple(f"explorer/{n}.js" for n in ("scatter", "data", "legend", "plot", "explorer"))
 
 
-def build_report(folder: Path, *, names: bool = False) -> Path:
+def build_report(
+    folder: Path, *, names: bool = False, thumbnails: Thumbnails | None = None
+) -> Path:
     """Write ``figures/`` and ``report.html`` from the results of an output folder.
 
     Nothing is computed again; the same results give the same bytes.
@@ -47,6 +50,8 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
         Holds ``results/*.json``; for `names`, also ``embeddings/``.
     names : bool
         Whether paths and identities may be shown. Pages travel; the default is no.
+    thumbnails : Thumbnails, optional
+        Which small pictures of the faces the explorer shows; none if not given.
 
     Returns
     -------
@@ -57,16 +62,20 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
     ------
     StoreError
         If there is no result, or one is damaged.
+    ConfigError
+        If thumbnails are asked for and no picture can be read.
     """
     folder = Path(folder)
     loaded = load_results(folder)
     known = load_names(folder) if names else {}
+    faces = thumbnails.of(_drawn(loaded, load_names(folder))) if thumbnails else {}
     has_study = (folder / "study.toml").is_file()
     try:
         pictures = draw_figures(loaded.results, folder / "figures")
         html = render(
             loaded, pictures, known, names=names, has_study=has_study, salt=_salt(folder),
-            judged=judged_pictures(folder),
+            judged=judged_pictures(folder), faces=faces,
+            notices=[NOTICE[thumbnails.kind]] if thumbnails and faces else [],
         )  # fmt: skip
     except DAMAGE as error:
         raise StoreError(
@@ -78,6 +87,13 @@ def build_report(folder: Path, *, names: bool = False) -> Path:
     draft.write_bytes(html.encode("utf-8", errors="replace"))
     os.replace(draft, page)
     return page
+
+
+def _drawn(loaded: Loaded, names: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    """Return the names of pictures that the explorer draws."""
+    maps = loaded.results.get("map")
+    shown = maps.tables["rows"]["sample_id"].to_list() if isinstance(maps, MapResult) else []
+    return {i: names[i] for i in shown if i in names}
 
 
 def _salt(folder: Path) -> str:
@@ -97,6 +113,8 @@ def render(
     has_study: bool = False,
     salt: str = "",
     judged: pl.DataFrame | None = None,
+    faces: Mapping[str, str] | None = None,
+    notices: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the page's HTML."""
     context = loaded.contexts[0]
@@ -106,7 +124,9 @@ def render(
     if isinstance(maps, MapResult):
         spaces = loaded.results.get("spaces")
         learned_spaces = spaces if isinstance(spaces, SpacesResult) else None
-        data = explorer_data(maps, known, salt=salt, spaces=learned_spaces, judged=judged)
+        data = explorer_data(
+            maps, known, salt=salt, spaces=learned_spaces, judged=judged, faces=faces
+        )
     scripts = [_script("page.js")]
     if data is not None:
         scripts = [_script(*EXPLORER), *scripts]
@@ -123,6 +143,7 @@ def render(
         uncoloured=data["uncoloured"] if data else [],
         context=context,
         warnings=[
+            *notices,
             *summary.naming(names=names, found=bool(known)),
             *summary.warnings(loaded),
             *checked.doubts(loaded.results),
