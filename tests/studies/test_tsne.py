@@ -13,9 +13,10 @@ from scipy import sparse
 
 from evenface.studies import neighbours as nb
 from evenface.studies import tsne as chosen
-from evenface.studies import tsne_exact
-from evenface.studies.tsne import affinities, conditional, graph_width, start, tsne
-from evenface.studies.tsne_exact import Forces, descend
+from evenface.studies import tsne_descent, tsne_exact, tsne_fourier
+from evenface.studies.tsne import affinities, conditional, graph_width, principal, start, tsne
+from evenface.studies.tsne_descent import Forces, descend
+from evenface.studies.tsne_fourier import Field
 
 
 @pytest.fixture
@@ -119,19 +120,28 @@ def test_maps_are_as_good_as_open_tsne_s(dims: int, pool: ThreadPoolExecutor) ->
         affinities=openTSNE.affinity.PrecomputedAffinities(sparse.csr_matrix(joint, copy=True)),
         initialization=begin,
     )
-    ours, forces = tsne(joint, begin), Forces(joint, pool)
-    assert forces.divergence(ours) < 1.02 * forces.divergence(np.asarray(theirs))
+    ways = {"exact": 2, "grid": 2, "sparing": 3}
+    forces = Forces(joint, pool)
+    for way in [w for w, most in ways.items() if dims == most]:
+        ours = chosen.ALGORITHMS[way](joint, begin)
+        judge(space, forces, ours, np.asarray(theirs))
+
+
+def judge(space: np.ndarray, forces: Forces, ours: np.ndarray, theirs: np.ndarray) -> None:
+    assert forces.divergence(ours) < 1.02 * forces.divergence(theirs)
     distances = nb.Distances(space)
     around = distances.nearest(10)[0]
     kept = [
         (nb.preservation(around, m).mean(), nb.trustworthiness(distances, m).mean())
-        for m in (nb.nearest(np.asarray(p), 10) for p in (ours, theirs))
+        for m in (nb.nearest(p, 10) for p in (ours, theirs))
     ]
     assert kept[0][0] > kept[1][0] - 0.03
     assert kept[0][1] > kept[1][1] - 0.01
 
 
+@pytest.mark.parametrize("way", [tsne_exact.AllPairs, Field])
 def test_a_start_gives_the_same_bytes_however_many_cores_there_are(
+    way: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     space = blobs(3 * tsne_exact.BLOCK)
@@ -139,29 +149,91 @@ def test_a_start_gives_the_same_bytes_however_many_cores_there_are(
     np.testing.assert_array_equal(begin, start(space, 2, 0))
     maps = []
     for cores in (1, 2, 2, 4):
-        monkeypatch.setattr(tsne_exact, "_cores", lambda c=cores: c)
-        maps.append(descend(joint, begin, early=20, late=20).tobytes())
+        monkeypatch.setattr(tsne_descent, "_cores", lambda c=cores: c)
+        maps.append(descend(joint, begin, way=way, early=20, late=20).tobytes())
     assert len(set(maps)) == 1
-    assert descend(joint, start(space, 2, 1), early=20, late=20).tobytes() != maps[0]
+    assert descend(joint, start(space, 2, 1), way=way, early=20, late=20).tobytes() != maps[0]
 
 
 @pytest.mark.parametrize(
     ("dims", "rows", "way"),
-    [(2, 9, "exact"), (2, 10, "tree"), (2, 21, "interpolation"), (3, 20, "exact"), (3, 21, "tree")],
+    [(2, 9, "exact"), (2, 10, "other"), (2, 21, "grid"), (3, 20, "exact"), (3, 21, "tree")],
 )
 def test_the_number_of_rows_chooses_the_algorithm(
     dims: int, rows: int, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ways: dict[str, Any] = {w: lambda _, begin, w=w: (w, begin) for w in chosen.ALGORITHMS}
+    ways: dict[str, Any] = {
+        w: lambda _, begin, w=w, **more: (w, begin) for w in (*chosen.ALGORITHMS, "other")
+    }
     monkeypatch.setattr(chosen, "ALGORITHMS", ways)
-    limits = ((2, 9, "exact"), (2, 20, "tree"), (3, 20, "exact"))
+    limits = ((2, 9, "exact"), (2, 20, "other"), (3, 20, "exact"))
     assert tsne(None, np.zeros((rows, dims)), limits=limits)[0] == way
+
+
+@pytest.mark.parametrize(("span", "most"), [(1e-4, 1e-5), (5, 1e-4), (20, 0.01), (120, 0.07)])
+def test_a_grid_s_forces_are_those_of_all_pairs(
+    span: float, most: float, pool: ThreadPoolExecutor
+) -> None:
+    # Where rows are few for a map's width, only forces between two of them are left to err.
+    n = 700
+    placed = span * np.random.default_rng(0).random((n, 2)) * [1, 0.6] + 1000
+    apart = placed[:, None] - placed[None]
+    w = 1 / (1 + (apart**2).sum(axis=-1))
+    np.fill_diagonal(w, 0)
+    expected = (w[:, :, None] ** 2 * apart).sum(axis=1)
+    found, z = Field(n, pool)(placed)
+    assert np.linalg.norm(found - expected) < most * np.linalg.norm(expected)
+    assert z == pytest.approx(w.sum(), rel=most)
+
+
+def test_a_map_too_wide_for_a_grid_takes_all_pairs(pool: ThreadPoolExecutor) -> None:
+    placed = np.random.default_rng(0).normal(size=(50, 2))
+    placed[0] = 5000
+    assert tsne_fourier.grid(5000.0)[1] > tsne_fourier.MOST
+    expected, z = tsne_exact.AllPairs(50, pool)(placed)
+    found, own = Field(50, pool)(placed)
+    np.testing.assert_array_equal(found, expected)
+    assert own == z
+
+
+def test_splines_are_a_cubic_polynomial_s_own() -> None:
+    part = np.linspace(0, 0.999, 7)
+    weights, slopes = tsne_fourier.splines(part)
+    np.testing.assert_allclose(weights.sum(axis=0), 1)
+    # Nodes at -1, 0, 1, 2: a line is reproduced, and its slope.
+    np.testing.assert_allclose(np.arange(-1, 3) @ weights, part, atol=1e-15)
+    np.testing.assert_allclose(np.arange(-1, 3) @ slopes, 1)
+    near = (tsne_fourier.splines(part + 1e-6)[0] - weights) / 1e-6
+    np.testing.assert_allclose(near, slopes, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(60, 8), (40, 700), (600, 600)])
+def test_principal_axes_are_those_of_the_covariance(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    space = rng.normal(size=shape)
+    space[:, :3] *= [90, 60, 30]
+    middle, axes = principal(space, 3, 0)
+    np.testing.assert_allclose(middle, space.mean(axis=0))
+    theirs = np.linalg.eigh(np.cov(space.T))[1][:, ::-1][:, :3].T
+    np.testing.assert_allclose(np.abs(axes @ theirs.T), np.eye(3), atol=1e-4)
+    assert (axes.max(axis=1) == np.abs(axes).max(axis=1)).all()
+
+
+def test_a_descent_says_how_far_it_is() -> None:
+    space = blobs(120)
+    said: list[tuple[int, int]] = []
+    tsne(graph(space, 10), start(space, 2, 0), on_step=lambda *step: said.append(step))
+    assert said[-1] == (650, 650)
+    assert said == sorted(said)
 
 
 def test_many_rows_are_left_to_open_tsne() -> None:
     space = blobs(120)
     joint, begin = graph(space, 10), start(space, 3, 0)[:, :2]
-    maps = [chosen.ALGORITHMS["tree"](joint, begin) for _ in range(2)]
+    said: list[int] = []
+    tell = [None, lambda done, _: said.append(done)]
+    maps = [chosen.ALGORITHMS["tree"](joint, begin, on_step=t) for t in tell]
+    assert said[-1] == 750
     assert np.isfinite(maps[0]).all()
     # The second map would be another one if the first had changed the affinities they share.
     assert maps[0].tobytes() == maps[1].tobytes()

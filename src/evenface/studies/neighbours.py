@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,9 @@ PerRow = npt.NDArray[np.float64]
 Keep = npt.NDArray[np.bool_]
 
 BLOCK = 1024
+AT_ONCE = 2**24
+"""Distances that a core computes at a time: 128 MB."""
+
 KEPT_ROWS = 10_000
 """Rows up to which all distances are kept, in 400 MB; beyond, they are computed when asked for."""
 
@@ -65,22 +71,30 @@ class Distances:
         self._kept: npt.NDArray[np.float32] | None = None
         if self.n <= KEPT_ROWS:
             self._kept = kept = np.empty((self.n, self.n), dtype=np.float32)
-            for rows in self._slices():
-                for columns in self._slices(rows.start):
-                    kept[rows, columns] = self._between(rows, columns)
-                    kept[columns, rows] = kept[rows, columns].T
+
+            def fill(part: tuple[slice, slice]) -> None:
+                kept[part] = self._between(*part)
+                kept[part[::-1]] = kept[part].T
+
+            on_cores(fill, [(r, c) for r in self._slices() for c in self._slices(r.start)])
             np.fill_diagonal(kept, np.inf)
             del self._points
 
     def blocks(self) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
         """Give slices of rows and their distances to all rows; a row to itself is infinite."""
         for rows in self._slices():
-            if self._kept is not None:
-                yield rows, self._kept[rows]
-                continue
-            found = self._between(rows, slice(0, self.n)).astype(np.float32)
-            found[np.arange(len(found)), np.arange(rows.start, rows.stop)] = np.inf
-            yield rows, found
+            yield rows, self._block(rows)
+
+    def each(self, work: Callable[[slice, npt.NDArray[np.float32]], None]) -> None:
+        """Do the same with all blocks, several at a time."""
+        on_cores(lambda rows: work(rows, self._block(rows)), list(self._slices()))
+
+    def _block(self, rows: slice) -> npt.NDArray[np.float32]:
+        if self._kept is not None:
+            return self._kept[rows]
+        found = self._between(rows, slice(0, self.n)).astype(np.float32)
+        found[np.arange(len(found)), np.arange(rows.start, rows.stop)] = np.inf
+        return found
 
     def nearest(self, k: int) -> tuple[Rows, npt.NDArray[np.float32]]:
         """Return each row's k nearest other rows, nearest first, and their squared distances.
@@ -97,17 +111,21 @@ class Distances:
         """
         around = np.empty((self.n, k), dtype=np.intp)
         squared = np.empty((self.n, k), dtype=np.float32)
-        for rows, far in self.blocks():
+
+        def choose(rows: slice, far: npt.NDArray[np.float32]) -> None:
             part = np.argpartition(far, k - 1, axis=1)[:, :k]
             reach = np.take_along_axis(far, part, axis=1)
             order = np.argsort(reach, axis=1, kind="stable")
             around[rows] = np.take_along_axis(part, order, axis=1)
             squared[rows] = np.take_along_axis(reach, order, axis=1)
+
+        self.each(choose)
         return around, squared
 
     def _slices(self, start: int = 0) -> Iterator[slice]:
-        for first in range(start, self.n, BLOCK):
-            yield slice(first, min(first + BLOCK, self.n))
+        size = BLOCK if self.n <= KEPT_ROWS else min(BLOCK, max(AT_ONCE // self.n, 16))
+        for first in range(start, self.n, size):
+            yield slice(first, min(first + size, self.n))
 
     def _between(self, rows: slice, columns: slice) -> PerRow:
         found: PerRow = self._points[rows] @ self._points[columns].T
@@ -115,6 +133,21 @@ class Distances:
         found += self._norms[rows, None]
         found += self._norms[columns]
         return np.maximum(found, 0, out=found)
+
+
+def on_cores(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """Do some work on all parts, one a core at a time."""
+    from threadpoolctl import threadpool_limits
+
+    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if len(parts) < 2:
+        for part in parts:
+            work(part)
+        return
+    # Products by one thread each: beside them, what is done to their results is shared out too.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(have or 1) as pool:
+        for done in pool.map(work, parts):
+            del done
 
 
 def spare(person: Rows) -> int:
@@ -259,10 +292,13 @@ def trustworthiness(points: Points | Distances, mapped: Rows) -> PerRow:
     """
     n, k = mapped.shape
     penalty = np.zeros(n)
-    for rows, far in (points if isinstance(points, Distances) else Distances(points)).blocks():
+
+    def judge(rows: slice, far: npt.NDArray[np.float32]) -> None:
         reached = np.take_along_axis(far, mapped[rows], axis=1)
         for column in reached.T:
             rank = 1 + np.count_nonzero(far < column[:, None], axis=1)
             penalty[rows] += np.maximum(rank - k, 0)
+
+    (points if isinstance(points, Distances) else Distances(points)).each(judge)
     trust: PerRow = 1 - penalty * 2 / (k * (2 * n - 3 * k - 1))
     return trust

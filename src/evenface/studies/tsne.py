@@ -10,28 +10,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.studies.tsne_exact import descend
+from evenface.studies.tsne_descent import EARLY, LATE, TOLD, descend
+from evenface.studies.tsne_fourier import Field
 
 Placed = npt.NDArray[np.float64]
 
 LIMITS = (
-    (2, 12_000, "exact"),
-    (2, 60_000, "tree"),
-    (3, 60_000, "exact"),
+    (2, 2_000, "exact"),
+    (3, 2_000, "exact"),
+    (3, 60_000, "sparing"),
 )
-"""Dimensions, rows up to which, and how forces are computed; beyond, as `BEYOND` has it.
+"""Dimensions, rows up to which, and how forces are computed; beyond, as `BEYOND` has it."""
 
-From ``benchmarks/map.py --crossover``, on two cores of an AMD EPYC that others were using too: all
-pairs and openTSNE's tree, which has one thread, take 6 and 11 ms a step at 3 000 rows in two
-dimensions, 22 and 28 at 6 000 and as long at 12 000; in three dimensions the tree takes 2.5 to 4
-times as long up to 18 000 rows. Interpolation (Linderman et al. 2019) pays for the map's area, and
-overtakes the tree between 30 000 and 80 000.
-"""
-
-BEYOND = {2: "interpolation", 3: "tree"}
+BEYOND = {2: "grid", 3: "tree"}
 
 START = 1e-4
 """Standard deviation of the start's first axis: so small that it sets order and no distance."""
+
+WHOLE = 512
+"""Rows or columns up to which all principal axes are computed to have a few."""
+
+POWERS = 7
+"""Passes of subspace iteration (scikit-learn's choice for few axes)."""
+
+PAUSE = 2
+"""Steps that one repulsion serves where there are many rows.
+
+It changes slowly, as all rows have a part in it; maps keep as many neighbours, 0.3 % more or less
+of the share. With 3 they keep fewer.
+"""
 
 
 def graph_width(n: int, perplexity: float) -> int:
@@ -111,11 +118,10 @@ def start(space: npt.NDArray[Any], dims: int, seed: int) -> Placed:
     ndarray of float64, shape (n, dims)
         A map of fewer dimensions starts from the first columns.
     """
-    from sklearn.decomposition import PCA
-
     rng = np.random.RandomState(seed)
     some = min(dims, *space.shape)
-    found = PCA(some, random_state=rng).fit_transform(space)
+    middle, axes = principal(space, some, seed)
+    found = (space - middle) @ axes.T
     # Identical rows would stay on one spot for good.
     placed: Placed = rng.normal(0, 0.01 * START, (len(space), dims))
     placed[:, some:] *= 100
@@ -123,7 +129,47 @@ def start(space: npt.NDArray[Any], dims: int, seed: int) -> Placed:
     return placed
 
 
-def tsne(joint: Any, begin: Placed, *, limits: tuple[tuple[int, int, str], ...] = LIMITS) -> Placed:
+def principal(space: npt.NDArray[Any], dims: int, seed: int) -> tuple[Placed, Placed]:
+    """Return the rows' centre and the axes along which they vary most, widest first.
+
+    Of wide and long tables by random subspace iteration in single precision (Halko et al. 2011).
+
+    Parameters
+    ----------
+    space : ndarray, shape (n, d)
+    dims : int
+        At most n and d.
+    seed : int
+
+    Returns
+    -------
+    middle : ndarray of float64, shape (d,)
+    axes : ndarray of float64, shape (dims, d)
+        Of length 1; of each the largest part is positive.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    middle = space.mean(axis=0, dtype=np.float64)
+    centred = space - middle
+    if space.shape[1] <= WHOLE:
+        axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :dims].T
+    elif space.shape[0] <= WHOLE:
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:dims]
+    else:
+        centred = centred.astype(np.float32)
+        found = randomized_svd(centred, dims, n_iter=POWERS, random_state=seed)[2]
+        axes = found.astype(np.float64)
+    largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+    return middle, axes * np.where(largest < 0, -1, 1)
+
+
+def tsne(
+    joint: Any,
+    begin: Placed,
+    *,
+    limits: tuple[tuple[int, int, str], ...] = LIMITS,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Placed:
     """Place rows by t-SNE (van der Maaten and Hinton 2008).
 
     Parameters
@@ -134,6 +180,8 @@ def tsne(joint: Any, begin: Placed, *, limits: tuple[tuple[int, int, str], ...] 
         From `start`.
     limits : tuple of (int, int, str)
         Which algorithm for how many rows.
+    on_step : callable, optional
+        Called with (steps done, steps in all), now and then.
 
     Returns
     -------
@@ -142,29 +190,41 @@ def tsne(joint: Any, begin: Placed, *, limits: tuple[tuple[int, int, str], ...] 
     """
     n, dims = begin.shape
     fitting = [way for d, rows, way in limits if d == dims and n <= rows]
-    return ALGORITHMS[fitting[0] if fitting else BEYOND[dims]](joint, begin)
+    return ALGORITHMS[fitting[0] if fitting else BEYOND[dims]](joint, begin, on_step=on_step)
 
 
-def _approximate(method: str, joint: Any, begin: Placed) -> Placed:
+def _tree(joint: Any, begin: Placed, *, on_step: Callable[[int, int], None] | None) -> Placed:
+    """Descend with openTSNE's tree (Barnes and Hut 1986)."""
     import openTSNE
     from scipy import sparse
 
     logging.getLogger("openTSNE").setLevel(logging.ERROR)
     # It multiplies its affinities and divides them again, which rounds: they must be a copy.
     graph = openTSNE.affinity.PrecomputedAffinities(sparse.csr_matrix(joint, copy=True))
+    done = 0
+
+    def told(*_: Any) -> None:
+        nonlocal done
+        done += TOLD
+        if on_step:
+            on_step(done, EARLY + LATE)
+
     fitted = openTSNE.TSNE(
         n_components=begin.shape[1],
-        negative_gradient_method=method,
+        negative_gradient_method="bh",
+        callbacks=told,
+        callbacks_every_iters=TOLD,
         # Threads add up in another order each time; one keeps a seed's map the same.
         n_jobs=1,
     ).fit(affinities=graph, initialization=np.ascontiguousarray(begin))
     return np.asarray(fitted, dtype=np.float64)
 
 
-ALGORITHMS: dict[str, Callable[[Any, Placed], Placed]] = {
+ALGORITHMS: dict[str, Callable[..., Placed]] = {
     "exact": descend,
-    "tree": partial(_approximate, "bh"),
-    "interpolation": partial(_approximate, "fft"),
+    "sparing": partial(descend, pause=PAUSE),
+    "grid": partial(descend, way=Field, pause=PAUSE),
+    "tree": _tree,
 }
 
 
