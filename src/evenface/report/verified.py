@@ -110,7 +110,13 @@ def _shaded(row: Mapping[str, Any] | None, low: float, high: float) -> dict[str,
     place = 0.0
     if value and high > low:
         place = float(np.log(value / low) / np.log(high / low))
-    return {"cell": rate_cell(row), "shade": _mix(place) if value is not None else ""}
+    return {"cell": _narrow(rate_cell(row)), "shade": _mix(place) if value is not None else ""}
+
+
+def _narrow(made: Cell) -> Cell:
+    """Say per cent once, and nearly nothing briefly: a matrix has many columns."""
+    interval = made.interval.replace(" %", "").replace(percent(1e-12).removesuffix(" %"), "0.0")
+    return replace(made, interval=interval)
 
 
 def _mix(place: float) -> str:
