@@ -82,13 +82,14 @@ def map_command(
     out: OutDir = None,
     per_group: str | None = None,
     dims: str | None = None,
+    method: Literal["tsne", "umap", "pca"] | None = None,
     perplexity: float | None = None,
     metric: Literal["cosine", "euclidean"] | None = None,
     images: int | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
-    """Draw t-SNE maps and say how far to believe them.
+    """Draw maps and say how far to believe them.
 
     Parameters
     ----------
@@ -100,6 +101,8 @@ def map_command(
         Identities a group, one set of maps for each number: 50,500,1000.
     dims
         2, 3 or 2,3. [default: 2,3]
+    method
+        tsne, umap (extra umap) or pca. [default: tsne]
     perplexity
         Of t-SNE. [default: 30]
     metric
@@ -110,6 +113,7 @@ def map_command(
     given = {
         "per_group": whole_numbers(per_group, "--per-group"),
         "dims": whole_numbers(dims, "--dims"),
+        "method": method,
         "perplexity": perplexity,
         "metric": metric,
         "images": images,

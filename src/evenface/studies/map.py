@@ -17,9 +17,9 @@ from evenface.faces.groups import identity_groups
 from evenface.faces.select import select_rows
 from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
 from evenface.studies.label_noise import LABEL_NOISE
+from evenface.studies.map_methods import Method, make_map, require
 from evenface.studies.map_rows import RowSet
 from evenface.studies.result import Result, make_frame
-from evenface.studies.tsne import start, tsne
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +28,8 @@ SOURCE_SIZES = (50, 500, 1000)
 """Identities a group in the source report's maps."""
 
 MIN_ROWS = 12
+PARTS = 100
+"""Parts of a map that whoever watches is told of."""
 
 _SMALL = re.compile(r"\d{1,3}(\.\d+)?")
 """Ages and scores: everyone may have another, and they name nobody."""
@@ -45,6 +47,8 @@ class MapOptions(Options):
         Pictures an identity.
     dims : tuple of int
         2, 3 or both.
+    method : {"tsne", "umap", "pca"}
+        t-SNE, UMAP (extra ``umap``) or the rows' principal components.
     perplexity : float
         Of t-SNE; lowered to a third of the rows where there are few.
     metric : {"cosine", "euclidean"}
@@ -54,6 +58,7 @@ class MapOptions(Options):
     per_group: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     images: int = Field(1, ge=1)
     dims: tuple[Literal[2, 3], ...] = (2, 3)
+    method: Method = "tsne"
     perplexity: float = Field(30.0, ge=2)
     metric: Literal["cosine", "euclidean"] = "cosine"
 
@@ -108,7 +113,7 @@ def map_space(
     *,
     on_step: Callable[[int, int], None] | None = None,
 ) -> MapResult:
-    """Draw t-SNE maps of the embeddings and measure what space and map keep together.
+    """Draw maps of the embeddings and measure what space and map keep together.
 
     Parameters
     ----------
@@ -116,7 +121,7 @@ def map_space(
     options : MapOptions, optional
     common : CommonOptions, optional
     on_step : callable, optional
-        Called with (maps done, maps in all).
+        Called with (parts done, parts in all), `PARTS` a map.
 
     Returns
     -------
@@ -130,28 +135,39 @@ def map_space(
     ------
     SelectionError
         If a group has fewer identities than asked for, or there are fewer than 12 rows.
+    ConfigError
+        If what the method needs is not installed.
     """
     options, common = options or MapOptions(), common or CommonOptions()
+    require(options.method)
     data = prepare(embeddings, common)
     sizes = options.per_group or _sizes(data)
     numbers: list[dict[str, Any]] = []
     doubts: list[dict[str, Any]] = []
     points, kept = [], []
-    steps = len(sizes) * len(options.dims)
-    for i, size in enumerate(sizes):
+    maps = len(sizes) * len(options.dims)
+    done = 0
+
+    def tell(step: int, steps: int) -> None:
+        if on_step:
+            on_step(done * PARTS + PARTS * step // steps, maps * PARTS)
+
+    for size in sizes:
         rows = _choose(data, size, options, common)
         kept.append(rows)
-        one = RowSet(data, rows, size, common, metric=options.metric, perplexity=options.perplexity)
+        one = RowSet(
+            data, rows, size, common, metric=options.metric, perplexity=options.perplexity,
+            method=options.method,
+        )  # fmt: skip
         numbers += one.space_numbers()
         if size == max(sizes):
             doubts += one.label_noise()
-        begin = start(one.space, max(options.dims), common.seed)
-        for j, dims in enumerate(options.dims):
-            placed = tsne(one.graph, begin[:, :dims])
+        for dims in options.dims:
+            placed = make_map(one, dims, tell)
             numbers += one.map_numbers(placed)
             points.append(one.table(placed))
-            if on_step:
-                on_step(i * len(options.dims) + j + 1, steps)
+            tell(1, 1)
+            done += 1
     shown = np.unique(np.concatenate(kept))
     attributes, unshown = _showable(data, embeddings.attributes)
     table = data.rows[shown].select(

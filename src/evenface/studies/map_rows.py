@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from evenface.faces.split import Rows
 from evenface.stats.accuracy import mean
 from evenface.stats.intervals import Estimate
 from evenface.stats.jackknife import deal_groups, jackknife
@@ -16,9 +17,10 @@ from evenface.studies import neighbours as nb
 from evenface.studies.data import GROUP, CommonOptions, StudyData
 from evenface.studies.label_noise import curve_rows
 from evenface.studies.map_labels import purity_curves
+from evenface.studies.map_methods import NEIGHBOURS as UMAP_NEIGHBOURS
 from evenface.studies.result import number
 from evenface.studies.silhouettes import Silhouettes, distance_sums
-from evenface.studies.tsne import affinities, graph_width
+from evenface.studies.tsne import affinities, graph_width, start
 
 NEIGHBOURS = 10
 
@@ -39,6 +41,8 @@ class RowSet:
     common : CommonOptions
     metric : {"cosine", "euclidean"}
     perplexity : float
+    method : {"tsne", "umap", "pca"}
+        How maps are made.
     """
 
     def __init__(
@@ -50,8 +54,9 @@ class RowSet:
         *,
         metric: str,
         perplexity: float,
+        method: str = "tsne",
     ) -> None:
-        self.size, self.common, self.method = size, common, "tsne"
+        self.size, self.common, self.method = size, common, method
         self.ids = data.rows["sample_id"][rows]
         self.person = data.person[rows]
         self.space = nb.comparable(data.vectors[rows], cosine=metric == "cosine")
@@ -67,9 +72,23 @@ class RowSet:
         self.k = min(NEIGHBOURS, max((n - 1) // 3, 1))
         self.wanted = min(nb.Neighbourhoods.width(n, self.k) + nb.spare(self.person), n - 1)
         self.distances = nb.Distances(self.space)
-        width = graph_width(n, perplexity)
-        self.around, squared = self.distances.nearest(max(self.wanted, width))
-        self.graph = affinities(self.around[:, :width], squared[:, :width], perplexity)
+        self.perplexity = perplexity
+        self.width = graph_width(n, perplexity) if method == "tsne" else min(UMAP_NEIGHBOURS, n - 1)
+        self.around, self._squared = self.distances.nearest(max(self.wanted, self.width))
+
+    def nearest(self, k: int) -> tuple[Rows, Any]:
+        """Return each row's k nearest others, k of what the method wants, and their distances."""
+        return self.around[:, :k], self._squared[:, :k]
+
+    @cached_property
+    def graph(self) -> Any:
+        """The affinities of t-SNE."""
+        return affinities(*self.nearest(self.width), self.perplexity)
+
+    @cached_property
+    def begin(self) -> nb.PerRow:
+        """Where t-SNE starts, shape (n, 3): a flat map from the first two columns."""
+        return start(self.space, 3, self.common.seed)
 
     def space_numbers(self) -> list[dict[str, Any]]:
         """Return the numbers about the space of embeddings."""

@@ -9,6 +9,7 @@ import polars as pl
 
 from evenface.studies import drawing
 from evenface.studies.label_noise import said_breakdowns
+from evenface.studies.map_methods import AXES, NAMES
 from evenface.studies.words import above, listed, said
 
 if TYPE_CHECKING:
@@ -49,11 +50,22 @@ def read_map(result: MapResult) -> list[str]:
         )
     for dims in sorted(set(own.filter(space="map")["dims"].to_list())):
         kept = result.estimate(per_group=size, dims=dims, metric="knn_preservation")
+        method = own.filter(space="map")["method_map"][0]
         sentences.append(
-            f"The {dims}-D map keeps {said(kept)} of each face's nearest neighbours: a cluster in "
-            "it is a hint to check in the numbers, and distances between clusters mean nothing."
+            f"The {dims}-D map by {NAMES[method]} keeps {said(kept)} of each face's nearest "
+            f"neighbours: {_CAUTION.get(method, CAUTION)}"
         )
     return sentences
+
+
+CAUTION = (
+    "a cluster in it is a hint to check in the numbers, and distances between clusters mean "
+    "nothing."
+)
+_CAUTION = {
+    "pca": "what lies apart in it lies apart in the space, but what lies together need not lie "
+    "together there."
+}
 
 
 def _shared(row: dict[str, Any]) -> str:
@@ -77,6 +89,7 @@ def draw_map(result: MapResult, size: int, dims: int) -> Figure:
         if f"label {n}" in table.columns
     ]
     flat = dims == 2
+    method = result.numbers.filter(space="map")["method_map"][0]
     with drawing.styled():
         rows = (
             max((table[f"label {n}"].n_unique() + 1) // 2 for n in labellings) if labellings else 1
@@ -87,6 +100,8 @@ def draw_map(result: MapResult, size: int, dims: int) -> Figure:
         )[0]
         for axes, name in zip(panels, labellings, strict=True):
             _draw_panel(axes, table, name, flat)
+            named = {f"{a}label": f"{AXES[method]} {i + 1}" for i, a in enumerate("xyz"[:dims])}
+            axes.set(**named)
     return figure
 
 
@@ -102,7 +117,7 @@ def _draw_panel(axes: Any, table: pl.DataFrame, name: str, flat: bool) -> None:
     axes.set_title("demographic group" if name == "group" else drawing.short(name, 28), loc="left")
     axes.set(xticks=[], yticks=[])
     if flat:
-        # Axes of t-SNE have no unit and no direction, but one scale.
+        # Axes have no unit, but one scale.
         x, y = table["x"].to_numpy(), table["y"].to_numpy()
         reach = 0.53 * max(np.ptp(x), np.ptp(y), 1e-9)
         for centre, limits in ((x, axes.set_xlim), (y, axes.set_ylim)):

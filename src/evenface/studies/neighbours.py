@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from evenface.errors import SelectionError
 from evenface.faces.split import Rows
+from evenface.studies.cores import on_cores
 
 Points = npt.NDArray[np.floating]
 PerRow = npt.NDArray[np.float64]
@@ -133,21 +131,6 @@ class Distances:
         found += self._norms[rows, None]
         found += self._norms[columns]
         return np.maximum(found, 0, out=found)
-
-
-def on_cores(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
-    """Do some work on all parts, one a core at a time."""
-    from threadpoolctl import threadpool_limits
-
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if len(parts) < 2:
-        for part in parts:
-            work(part)
-        return
-    # Products by one thread each: beside them, what is done to their results is shared out too.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(have or 1) as pool:
-        for done in pool.map(work, parts):
-            del done
 
 
 def spare(person: Rows) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from evenface.studies.cores import cores
 from evenface.studies.tsne_exact import SHARDS, AllPairs, precision
 
 Placed = npt.NDArray[np.float64]
@@ -205,5 +205,4 @@ def descend(
 
 
 def _cores() -> int:
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(have or 1, SHARDS)
+    return min(cores(), SHARDS)

@@ -9,13 +9,13 @@ and its slope where rows lie (smooth particle-mesh, Essmann et al. 1995; t-SNE b
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from evenface.studies.cores import cores
 from evenface.studies.tsne_exact import AllPairs
 
 Placed = npt.NDArray[np.float64]
@@ -75,7 +75,7 @@ class Field:
         spread = np.bincount(place.ravel(), (wx[:, None] * wy).ravel(), minlength=used * side)
         # A small map's field is all but flat: its slope is in digits that single precision lacks.
         kind = np.float32 if spacing == SPACING else np.float64
-        many = (os.cpu_count() or 1) if side >= WIDE else 1
+        many = cores() if side >= WIDE else 1
         wave = fft.rfft(spread.reshape(used, side).astype(kind), axis=1, workers=many)
         wave = fft.fft(wave, side, axis=0, workers=many, overwrite_x=True)
         wave *= self.response
