@@ -54,8 +54,11 @@ def group_labels(frame: pl.DataFrame, by: Sequence[str]) -> pl.Series:
 
     A label that could be taken for two, or for everybody, stands in quotes.
     """
+    several = len(by) > 1
     parts = [
-        pl.when(pl.col(c).str.contains(JOINT, literal=True)).then(_quoted(c)).otherwise(pl.col(c))
+        pl.when(several & pl.col(c).str.contains(JOINT, literal=True))
+        .then(_quoted(c))
+        .otherwise(pl.col(c))
         for c in by
     ]
     made = frame.select(pl.concat_str(parts, separator=JOINT, ignore_nulls=False).alias("group"))
