@@ -11,6 +11,7 @@ from evenface.errors import ConfigError, VectorError
 from evenface.studies import neighbours as nb
 from evenface.studies.map_methods import project
 from evenface.studies.tsne import conditional
+from evenface.studies.tsne_exact import freedom
 
 Placed = npt.NDArray[np.float64]
 
@@ -39,12 +40,12 @@ def place(
     In a map by t-SNE each new point i starts from the mean of its nearest rows' places, weighted
     by ``p_j|i``, or from its nearest row's place if that fits better, and descends
 
-    ``KL(P_i || Q_i) = sum_j p_j|i log(p_j|i / q_j|i)``, ``q_j|i = w_ij / sum_l w_il``,
-    ``w_ij = 1 / (1 + |y_i - y_j|^2)``
+    ``KL(P_i || Q_i) = sum_j p_j|i log(p_j|i / q_j|i)``, ``w_ij = 1 / (1 + |y_i - y_j|^2 / a)``,
+    ``q_j|i = w_ij^((a + 1) / 2) / sum_l w_il^((a + 1) / 2)``
 
-    over the map's rows j, whose slope is ``2 sum_j (p_j|i - q_j|i) w_ij (y_i - y_j)``. New points
-    do not push each other: each is placed as it would be alone. In a map by principal components
-    they are projected.
+    over the map's rows j, with the slope ``(a + 1) / a sum_j (p_j|i - q_j|i) w_ij (y_i - y_j)``;
+    a is 1 in two dimensions and 2 in three. New points do not push each other: each is placed as
+    it would be alone. In a map by principal components they are projected.
 
     Parameters
     ----------
@@ -159,10 +160,12 @@ def _slope(
 ) -> tuple[Placed, Placed]:
     """Return each point's KL(P_i || Q_i), but for what no place changes, and its slope."""
     apart = found[:, None] - placed
-    w = 1 / (1 + np.einsum("ijk,ijk->ij", apart, apart))
+    a = freedom(placed.shape[1])
+    w = 1 / (1 + np.einsum("ijk,ijk->ij", apart, apart) / a)
     near = np.take_along_axis(w, around, axis=1)
-    total = w.sum(axis=1)
-    cost = np.log(total) - (given * np.log(near)).sum(axis=1)
+    q = w ** ((a + 1) / 2)
+    total = q.sum(axis=1)
+    cost = np.log(total) - (a + 1) / 2 * (given * np.log(near)).sum(axis=1)
     pulled = np.einsum("ij,ijk->ik", given * near, found[:, None] - placed[around])
-    pushed = np.einsum("ij,ijk->ik", w * w, apart) / total[:, None]
-    return cost, 2 * (pulled - pushed)
+    pushed = np.einsum("ij,ijk->ik", q * w, apart) / total[:, None]
+    return cost, (a + 1) / a * (pulled - pushed)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evenface.studies.cores import cores
-from evenface.studies.tsne_exact import SHARDS, AllPairs, precision
+from evenface.studies.tsne_exact import SHARDS, AllPairs, freedom, precision
 
 Placed = npt.NDArray[np.float64]
 
@@ -36,11 +36,16 @@ class Repulsion(Protocol):
 
 
 class Forces:
-    """The gradient of t-SNE for given affinities.
+    """The forces of t-SNE for given affinities.
 
     ``KL(P || Q) = sum_ij p_ij log(p_ij / q_ij)`` with ``q_ij = w_ij / Z``,
     ``w_ij = 1 / (1 + |y_i - y_j|^2)`` and ``Z = sum_{i != j} w_ij`` has the gradient
     ``4 sum_j (p_ij - q_ij) w_ij (y_i - y_j)`` (van der Maaten and Hinton 2008).
+
+    In three dimensions ``w_ij = (1 + |y_i - y_j|^2 / 2)^(-3 / 2)``, Student's t with two degrees
+    of freedom (`freedom`), and forces are scikit-learn's, ``3 sum_j (p_ij - q_ij) w_ij
+    (y_i - y_j)``. In the gradient of KL the last w would be w^(2/3): forces from farther away,
+    with which a map of 6 000 rows keeps 0.30 of the neighbours where it keeps 0.32 with these.
 
     Parameters
     ----------
@@ -62,10 +67,16 @@ class Forces:
         self.shards = [_Shard(half, int(a), int(b)) for a, b in pairwise(edges)]
 
     def __call__(self, placed: Placed, exaggeration: float = 1.0) -> Placed:
-        """Return a quarter of the gradient, shape (n, dims); P is multiplied by `exaggeration`."""
+        """Return a quarter of the forces, shape (n, dims); P is multiplied by `exaggeration`."""
         waiting = self.attracting(placed)
         pushed, z = self.repel(placed)
-        return np.asarray(exaggeration * waiting() - pushed / z)
+        return self.slope(exaggeration * waiting(), pushed / z)
+
+    @staticmethod
+    def slope(pulled: Placed, pushed: Placed) -> Placed:
+        """Return a quarter of the forces from their two sums."""
+        a = freedom(pulled.shape[1])
+        return np.asarray((a + 1) / (2 * a) * (pulled - pushed))
 
     def attracting(self, placed: Placed) -> Callable[[], Placed]:
         """Begin with ``sum_j p_ij w_ij (y_i - y_j)``; what is returned waits for it."""
@@ -89,7 +100,9 @@ class Forces:
         _, z = self.repel(placed)
         apart = ((placed[rows] - placed[self.half.indices]) ** 2).sum(axis=1)
         known = p > 0
-        return float(2 * np.sum(p[known] * np.log(p[known] * z * (1 + apart[known]))))
+        a = freedom(placed.shape[1])
+        logs = np.log(p[known] * z) + (a + 1) / 2 * np.log1p(apart[known] / a)
+        return float(2 * np.sum(p[known] * logs))
 
 
 class _Shard:
@@ -109,7 +122,7 @@ class _Shard:
         if key not in self.made:
             self.made = {key: _Scratch(self, *key)}
         own = self.made[key]
-        own.pull.fill(1)
+        own.pull.fill(freedom(len(axes)))
         for axis, steps in zip(axes, own.steps, strict=True):
             # Said of indices that are in range; what is out of it is looked for otherwise.
             axis.take(self.rows, out=steps, mode="clip")
@@ -117,6 +130,9 @@ class _Shard:
             np.subtract(steps, own.spare, out=steps)
             np.multiply(steps, steps, out=own.spare)
             own.pull += own.spare
+        if len(axes) > 2:
+            np.sqrt(own.pull, out=own.spare)
+            own.pull *= own.spare
         np.divide(own.p, own.pull, out=own.pull)
         own.steps *= own.pull
         ones = [np.ones(size, dtype=axes.dtype) for size in own.by_row[0].shape]
@@ -135,7 +151,9 @@ class _Scratch:
         half, shape = shard.half, (shard.last - shard.first, shard.half.shape[0])
         starts = half.indptr[shard.first : shard.last + 1]
         part = slice(starts[0], starts[-1])
-        self.p = half.data[part].astype(kind)
+        # p w is p (a / (a + |y_i - y_j|^2))^((a + 1) / 2).
+        a = freedom(dims)
+        self.p = (a ** ((a + 1) / 2) * half.data[part]).astype(kind)
         self.pull, self.spare = np.empty_like(self.p), np.empty_like(self.p)
         self.steps = np.empty((dims, len(self.p)), dtype=kind)
         within = half.indices[part], starts - starts[0]
@@ -191,7 +209,7 @@ def descend(
             waiting = forces.attracting(placed)
             if i % pause == 0:
                 pushed, z = forces.repel(placed)
-            slope = exaggeration * waiting() - pushed / z
+            slope = forces.slope(exaggeration * waiting(), pushed / z)
             turned = np.sign(step) != np.sign(slope)
             gains = np.where(turned, gains + 0.2, gains * 0.8 + MIN_GAIN)
             step = MOMENTUM * step - len(placed) / exaggeration * gains * slope
