@@ -20,7 +20,18 @@ LIMITS = (
     (3, 2_000, "exact"),
     (3, 60_000, "sparing"),
 )
-"""Dimensions, rows up to which, and how forces are computed; beyond, as `BEYOND` has it."""
+"""Dimensions, rows up to which, and how forces are computed; beyond, as `BEYOND` has it.
+
+On two cores of an AMD EPYC the repulsion of 6 000 rows in a flat map takes 12 to 13 ms a step from
+all pairs and 2 to 3 ms from a grid, which takes 1 ms however few rows there are
+(``benchmarks/maps.py --crossover`` for whole steps). In three dimensions a grid would have too many
+nodes; openTSNE's tree, on the one thread with which its maps repeat, took 2.5 to 4 times as long as
+all pairs at each step up to 18 000 rows.
+
+Vectors are not cut to principal axes first: of 6 000 x 2048 with a spectrum like that of real
+embeddings 50 axes keep 84 % of each row's 90 nearest and 100 axes 89 %, and exact neighbours take
+2 of the 5 to 7 seconds of a map.
+"""
 
 BEYOND = {2: "grid", 3: "tree"}
 
