@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +36,11 @@ from evenface.studies.data import prepare, study_splits
 from evenface.studies.pictures import CHOSEN
 from evenface.studies.result import VERSION, read_saved
 from evenface.studies.table import STUDIES, load_result
+
+WAITING = "the run had not come to it; the same command again goes on from here"
+
+LONG = 20.0
+"""Seconds between two reports of a run that goes on."""
 
 
 def run(
@@ -84,15 +91,10 @@ def run(
     study_splits(prepare(embeddings, config.common), config.common)
     drop_others(results, embeddings.fingerprint, config)
     write_text(folder / STUDY_FILE, config.to_toml(embedded=is_embedding_folder(Path(source))))
-    skipped: dict[str, str] = {}
-    for name in config.studies:
-        reason = _ask(name, embeddings, config, results, tell)
-        if reason:
-            skipped[name] = reason
-            tell(Step(name, 0, 0, f"skipped: {reason}"))
+    skipped = _ask_all(embeddings, config, folder, tell, names=names)
     if len(skipped) == len(config.studies):
         raise SelectionError(f"no study could be answered: {next(iter(skipped.values()))}")
-    write_text(results / SKIPPED, json.dumps(skipped, ensure_ascii=False, indent=1))
+    _write_skipped(results, skipped)
     tell(Step("report", 0, 1))
     report = build_report(folder, names=names)
     tell(Step("report", 1, 1))
@@ -168,6 +170,46 @@ def check_groups(faces: Faces, config: StudyConfig) -> None:
             f"{people} identities can't be split {config.common.folds} ways; "
             f"{config.common.folds} or more are needed"
         )
+
+
+def _ask_all(
+    embeddings: Embeddings, config: StudyConfig, folder: Path, tell: Tell, *, names: bool
+) -> dict[str, str]:
+    """Answer every study; return why some can't be.
+
+    Whenever a run is stopped, what it found so far has a report: after a study that took its time,
+    and on the way out of one that was interrupted or failed.
+    """
+    results, skipped = folder / "results", dict[str, str]()
+    written = time.monotonic()
+    for k, name in enumerate(config.studies):
+        waiting = dict.fromkeys(config.studies[k:], WAITING)
+        try:
+            reason = _ask(name, embeddings, config, results, tell)
+        except BaseException:
+            _report_so_far(folder, {**skipped, **waiting}, names=names)
+            raise
+        if reason:
+            skipped[name] = reason
+            tell(Step(name, 0, 0, f"skipped: {reason}"))
+        waiting.pop(name)
+        if waiting and time.monotonic() - written > LONG:
+            _report_so_far(folder, {**skipped, **waiting}, names=names)
+            written = time.monotonic()
+    return skipped
+
+
+def _report_so_far(folder: Path, missing: dict[str, str], *, names: bool) -> None:
+    there = {name for name in STUDIES if (folder / "results" / f"{name}.json").is_file()}
+    if there:
+        # What an earlier run answered is not missing.
+        _write_skipped(folder / "results", {n: w for n, w in missing.items() if n not in there})
+        with suppress(EvenfaceError):
+            build_report(folder, names=names)
+
+
+def _write_skipped(results: Path, skipped: dict[str, str]) -> None:
+    write_text(results / SKIPPED, json.dumps(skipped, ensure_ascii=False, indent=1))
 
 
 def _ask(
