@@ -32,7 +32,7 @@ SIZES = (1_000, 2_000, 3_000, 6_000, 12_000, 18_000)
 
 
 def embeddings(rows: int) -> np.ndarray:
-    """Rows in six clusters; 50 of the 2048 axes have two thirds of the variance, 500 nine tenths."""
+    """Rows in six clusters; 50 of 2048 axes have two thirds of the variance, 500 nine tenths."""
     rng = np.random.default_rng(0)
     scale = np.arange(1, DIMENSION + 1) ** -0.5
     centres = 0.6 * rng.normal(size=(6, DIMENSION))
