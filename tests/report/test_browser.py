@@ -14,6 +14,8 @@ PLACE = """([plot, point]) => {
   const box = p.canvas.getBoundingClientRect(), at = p.scatter.screen;
   return [box.left + at[2 * point], box.top + at[2 * point + 1]];
 }"""
+# The page scrolls smoothly, and places are wanted when it has.
+IN_VIEW = "() => document.getElementById('plot').scrollIntoView({behavior: 'instant'})"
 STATES = "() => Array.from(evenface.explorer.plots()[0].scatter.states)"
 # How much of the canvas is not of its ground's colour, from one frame.
 INKED = """() => {
@@ -32,7 +34,7 @@ def drawn(page: Any, dims: int = 2) -> None:
 
 
 def point_at(page: Any, point: int, plot: int = 0) -> None:
-    page.locator("#plot").scroll_into_view_if_needed()
+    page.evaluate(IN_VIEW)
     page.mouse.move(*page.evaluate(PLACE, [plot, point]))
 
 
@@ -98,10 +100,12 @@ def test_points_are_selected_counted_and_linked(visit: Go, plain_page: Path) -> 
     page.select_option("#beside", label="map in 3-D, everybody")
     assert page.locator("#plot-beside").is_visible()
     page.check("input[name=mode][value=box]")
+    page.evaluate(IN_VIEW)
     box = page.locator("#plot canvas").bounding_box()
-    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    # Corners are round.
+    page.mouse.move(box["x"] + 6, box["y"] + 6)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=4)
+    page.mouse.move(box["x"] + box["width"] - 6, box["y"] + box["height"] - 6, steps=4)
     page.mouse.up()
     said = page.locator("#selection").inner_text()
     assert "40 of 40 points selected. Purity: 50.0\u00a0%" in said

@@ -127,7 +127,7 @@ def render(
         data = explorer_data(
             maps, known, salt=salt, spaces=learned_spaces, judged=judged, faces=faces
         )
-    scripts = [_script("page.js")]
+    scripts = [_script("page.js", "copying.js")]
     if data is not None:
         scripts = [_script(*EXPLORER), *scripts]
     environment = make_environment()
