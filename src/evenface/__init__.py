@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from evenface.studies.checks import ChecksOptions, ChecksResult, checks
     from evenface.studies.data import CommonOptions
     from evenface.studies.map import MapOptions, MapResult, map_space
+    from evenface.studies.placing import place
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
     from evenface.studies.spaces import SpacesOptions, SpacesResult, spaces
     from evenface.studies.transfer import TransferOptions, TransferResult, transfer
@@ -71,6 +72,7 @@ _HOMES = {
     "studies.checks": ("ChecksOptions", "ChecksResult", "checks"),
     "studies.data": ("CommonOptions",),
     "studies.map": ("MapOptions", "MapResult", "map_space"),
+    "studies.placing": ("place",),
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
     "studies.spaces": ("SpacesOptions", "SpacesResult", "spaces"),
     "studies.transfer": ("TransferOptions", "TransferResult", "transfer"),
@@ -132,6 +134,7 @@ __all__ = [
     "map_space",
     "open_embeddings",
     "open_store",
+    "place",
     "probe",
     "read_faces",
     "run",

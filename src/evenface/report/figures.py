@@ -92,7 +92,7 @@ def describe(name: str, result: Result) -> str:
         _, size, dims = name.rsplit("_", 2)
         who = "everybody" if size == "all" else f"{size} identities a group"
         return (
-            f"Scatter plot, t-SNE map in {dims[0]} dimensions of {who}, one panel for each way "
+            f"Scatter plot, map in {dims[0]} dimensions of {who}, one panel for each way "
             "to colour it. How pure neighbourhoods are is in the table."
         )
     if name == "probe":

@@ -51,7 +51,7 @@ CHAPTERS = {
         "Do faces of one group lie together in the space of the embeddings, and how much of that "
         "does a picture in two or three dimensions keep?",
         (
-            "t-SNE keeps some of each face's nearest neighbours and little else: distances "
+            "A map keeps some of each face's nearest neighbours and little else: distances "
             "between clusters, their sizes and their number mean nothing by themselves.",
             "A neighbourhood that shares a label can come from lighting, pose or source as well "
             "as from the face.",
