@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from evenface.cli import main
 from support import real_data, write_picture
@@ -16,12 +21,52 @@ settings.register_profile("evenface", deadline=None, max_examples=40)
 settings.load_profile("evenface")
 
 
+def pytest_configure() -> None:
+    """Give each test process its share of the cores: threads beyond it wait for each other."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    share = max(1, (os.cpu_count() or 1) // processes)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(share))
+    # NumPy is loaded already and reads no environment any more.
+    threadpool_limits(share, user_api="blas")
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     folder = real_data()
     if folder is None:
         pytest.skip("no real faces here: set EVENFACE_REAL_DATA to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forget_fonts() -> Iterator[Callable[[], None]]:
+    """Keep what a font is cut down to for the letters of a PDF, and forget it where asked.
+
+    Cutting takes a third of drawing, and Matplotlib does it anew for every figure.
+    """
+    from matplotlib.backends import _backend_pdf_ps as shared
+
+    cut, write = shared.get_glyphs_subset, shared.font_as_file
+    known: dict[tuple[Any, ...], tuple[bytes, dict[int, int]]] = {}
+
+    def cut_once(font: Any, glyphs: Any) -> Any:
+        # The order of letters decides nothing: they are made a set inside.
+        key = (str(font), font.face_index, frozenset(glyphs))
+        if key not in known:
+            with cut(font, glyphs) as found:
+                known[key] = write(found.font).getvalue(), dict(found.glyph_index_map)
+        data, places = known[key]
+        kept = SimpleNamespace(save=lambda file, **_: file.write(data))
+        return nullcontext(SimpleNamespace(font=kept, glyph_index_map=places))
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Older ones return something else.
+        if hasattr(shared, "SubsetResults"):
+            patch.setattr(shared, "get_glyphs_subset", cut_once)
+        yield known.clear
 
 
 @pytest.fixture

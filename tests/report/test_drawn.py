@@ -41,7 +41,11 @@ def test_what_did_not_change_is_not_drawn_again(
 
 @pytest.mark.parametrize("harm", ["svg", "pdf", "note", "note is a list"])
 def test_what_somebody_changed_is_drawn_again(
-    plain: dict[str, Result], tmp_path: Path, drawings: list[str], harm: str
+    plain: dict[str, Result],
+    tmp_path: Path,
+    drawings: list[str],
+    harm: str,
+    forget_fonts: Callable[[], None],
 ) -> None:
     only = {"probe": plain["probe"]}
     first = draw_figures(only, tmp_path)
@@ -52,6 +56,7 @@ def test_what_somebody_changed_is_drawn_again(
         (tmp_path / "probe.pdf").unlink()
     else:
         (tmp_path / NOTE).write_text("[1]" if harm != "note" else "{", encoding="utf-8")
+    forget_fonts()
     assert draw_figures(only, tmp_path) == first
     assert (tmp_path / "probe.pdf").read_bytes() == pdf
     assert len(drawings) == 2
