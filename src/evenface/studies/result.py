@@ -88,6 +88,12 @@ class Result(ABC):
         """Return the study's main figure."""
         return next(iter(self.figures().values()))
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from evenface.studies.shown import as_html
+
+        return as_html(self)
+
     def where(self, **own: Any) -> pl.DataFrame:
         """Return the numbers whose columns have the given values."""
         return self.numbers.filter(**own)

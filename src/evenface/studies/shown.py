@@ -1,0 +1,41 @@
+"""How a result shows itself in a notebook: what was found, and its first numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evenface.studies.result import Result
+
+MOST = 20
+"""Numbers that are shown; all of them are in the frame."""
+
+
+def as_html(result: Result) -> str:
+    """Return a result's sentences and its first numbers, each with its interval, as HTML."""
+    own = [c for c in result.columns if result.numbers[c].null_count() < result.numbers.height]
+    head = _row(["metric", *own, "value", "interval", "pictures or pairs", "identities"], "th")
+    body = [_row(_cells(row, own), "td") for row in result.numbers.head(MOST).rows(named=True)]
+    rest = result.numbers.height - len(body)
+    more = f"<p>{rest} more numbers are in <code>.frame()</code>.</p>" if rest > 0 else ""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in result.reading())
+    synthetic = "<p><b>Synthetic faces.</b></p>" if result.context.get("synthetic") else ""
+    return (
+        f"<div><h4>{escape(result.study)}</h4>{synthetic}<ul>{said}</ul>"
+        f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>{more}</div>"
+    )
+
+
+def _cells(row: dict[str, Any], own: Iterable[str]) -> list[str]:
+    if row["value"] is None:
+        shown = ["", str(row["method"])]
+    else:
+        shown = [f"{row['value']:.3g}", f"[{row['low']:.3g}, {row['high']:.3g}]"]
+    named = ["" if row[c] is None else str(row[c]) for c in own]
+    return [str(row["metric"]), *named, *shown, str(row["n"]), str(row["n_identities"])]
+
+
+def _row(cells: Iterable[str], kind: str) -> str:
+    return "<tr>" + "".join(f"<{kind}>{escape(c)}</{kind}>" for c in cells) + "</tr>"
