@@ -26,12 +26,15 @@
     return [cells[0], rule].concat(cells.slice(1)).map(function (row) { return "| " + row.join(" | ") + " |"; }).join("\n");
   }
 
+  // A number, its interval, and the mark of a footnote.
+  var NUMBER = /^[+-][\d.,\s]+%?( by definition| *\[[-+\d.,\s%]+\])?[^\w=@+\-|!(]*$/;
+
   function csv(rows) {
     return rows.map(function (row) {
       return row.map(function (t) {
         t = t.replace(/\u2212/g, "-");
         // A label that a spreadsheet would compute is made text.
-        if (/^[=@\t]|^[+-](?![\d.])/.test(t)) t = "'" + t;
+        if (/^[=@\t\r+-]/.test(t) && !NUMBER.test(t)) t = "'" + t;
         return /[",\n]/.test(t) ? '"' + t.replace(/"/g, '""') + '"' : t;
       }).join(",");
     }).join("\n");
@@ -66,27 +69,29 @@
   }
 
   function copy(text, form, box) {
-    var done = function () { said.textContent = "copied as " + form; box.dataset.copied = form; };
+    var done = function () {
+      said.textContent = "copied as " + form;
+      box.dataset.copied = form;
+      window.setTimeout(function () { said.textContent = ""; delete box.dataset.copied; }, 4000);
+    };
     if (!navigator.clipboard) { if (byHand(text, box)) done(); return; }
     navigator.clipboard.writeText(text).then(done, function () { if (byHand(text, box)) done(); });
   }
 
   document.querySelectorAll("main table").forEach(function (table) {
-    var box = document.createElement("div"), choice = document.createElement("select");
+    var box = document.createElement("div");
     var name = table.caption ? words(table.caption) : (table.closest("[aria-label]") || table).getAttribute("aria-label") || "this table";
     box.className = "copy";
-    choice.setAttribute("aria-label", "Copy " + name + " as");
-    ["copy as \u2026"].concat(Object.keys(FORMS)).forEach(function (form) {
-      var option = document.createElement("option");
-      option.textContent = form;
-      choice.appendChild(option);
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "Copy the table \u201c" + name + "\u201d");
+    Object.keys(FORMS).forEach(function (form) {
+      var button = document.createElement("button");
+      button.type = "button";
+      button.textContent = form;
+      button.setAttribute("aria-label", "Copy as " + form);
+      button.addEventListener("click", function () { copy(FORMS[form](lines(table)), form, box); });
+      box.appendChild(button);
     });
-    choice.addEventListener("change", function () {
-      var form = choice.value;
-      choice.selectedIndex = 0;
-      if (FORMS[form]) copy(FORMS[form](lines(table)), form, box);
-    });
-    box.appendChild(choice);
     (table.closest(".scroll") || table).after(box);
   });
   window.evenface = window.evenface || {};
