@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+STATES = ("waiting", "running", "done", "skipped")
+
 
 @dataclass(frozen=True)
 class Step:
@@ -17,12 +19,19 @@ class Step:
     done, total : int
     detail : str
         A rate, a count of failures, or why a stage was skipped.
+    state : str
+        One of `STATES`; running and done are told by the counts where none is given.
     """
 
     stage: str
     done: int
     total: int
     detail: str = ""
+    state: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.state:
+            object.__setattr__(self, "state", "done" if self.done >= self.total else "running")
 
 
 Tell = Callable[[Step], None]

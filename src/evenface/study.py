@@ -29,18 +29,16 @@ from evenface.faces.split import splits_from_column
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
 from evenface.output import STUDY_FILE, drop_others, drop_result, output_folder, write_text
-from evenface.report.page import build_report
-from evenface.report.results import SKIPPED
+from evenface.report.page import REPORT, build_report
+from evenface.report.results import SKIPPED, WAITING
 from evenface.step import Step, Tell, silent
 from evenface.studies.data import prepare, study_splits
 from evenface.studies.pictures import CHOSEN
 from evenface.studies.result import VERSION, read_saved
 from evenface.studies.table import STUDIES, load_result
 
-WAITING = "the run had not come to it; the same command again goes on from here"
-
-LONG = 20.0
-"""Seconds between two reports of a run that goes on."""
+LONG = 5.0
+"""Seconds between two reports of a run that goes on: one takes about one."""
 
 
 def run(
@@ -178,34 +176,40 @@ def _ask_all(
     """Answer every study; return why some can't be.
 
     Whenever a run is stopped, what it found so far has a report: after a study that took its time,
-    and on the way out of one that was interrupted or failed.
+    and on the way out of one that was interrupted or failed. One that was killed at once leaves
+    what ``evenface report`` makes it from.
     """
     results, skipped = folder / "results", dict[str, str]()
+    for name in (*config.studies, "report"):
+        tell(Step(name, 0, 1, state="waiting"))
     written = time.monotonic()
     for k, name in enumerate(config.studies):
         waiting = dict.fromkeys(config.studies[k:], WAITING)
+        _write_skipped(results, {**skipped, **waiting})
         try:
             reason = _ask(name, embeddings, config, results, tell)
-        except BaseException:
-            _report_so_far(folder, {**skipped, **waiting}, names=names)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                waiting[name] = f"it failed ({type(error).__name__}: {error})"
+            _write_skipped(results, {**skipped, **waiting})
+            _report_so_far(folder, tell, names=names)
             raise
         if reason:
             skipped[name] = reason
-            tell(Step(name, 0, 0, f"skipped: {reason}"))
+            tell(Step(name, 0, 1, reason, state="skipped"))
         waiting.pop(name)
         if waiting and time.monotonic() - written > LONG:
-            _report_so_far(folder, {**skipped, **waiting}, names=names)
+            _write_skipped(results, {**skipped, **waiting})
+            _report_so_far(folder, silent, names=names)
             written = time.monotonic()
     return skipped
 
 
-def _report_so_far(folder: Path, missing: dict[str, str], *, names: bool) -> None:
-    there = {name for name in STUDIES if (folder / "results" / f"{name}.json").is_file()}
-    if there:
-        # What an earlier run answered is not missing.
-        _write_skipped(folder / "results", {n: w for n, w in missing.items() if n not in there})
-        with suppress(EvenfaceError):
-            build_report(folder, names=names)
+def _report_so_far(folder: Path, tell: Tell, *, names: bool) -> None:
+    """Write a report of what is there; what stopped the run is said, not what stops this."""
+    with suppress(EvenfaceError, OSError):
+        build_report(folder, names=names)
+        tell(Step("report", 1, 1, f"of what was found so far: {folder / REPORT}"))
 
 
 def _write_skipped(results: Path, skipped: dict[str, str]) -> None:
@@ -234,6 +238,7 @@ def _ask(
         drop_result(file)
         return str(error)
     result.save(results, key=key)
+    tell(Step(name, 1, 1))
     return None
 
 

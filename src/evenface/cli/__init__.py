@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
@@ -49,14 +53,15 @@ app.command(lists.app)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code.
 
-    It is 0, 2 for bad input or usage, 3 if a gate failed, 130 if somebody stopped it.
+    It is 0, 2 for bad input or usage, 3 if a gate failed, 130 or 143 if somebody stopped it.
     """
     try:
-        app(
-            list(argv) if argv is not None else None,
-            exit_on_error=False,
-            print_error=False,
-        )
+        with _stoppable():
+            app(
+                list(argv) if argv is not None else None,
+                exit_on_error=False,
+                print_error=False,
+            )
         sys.stdout.flush()
     except CycloptsError as error:
         return _complain(f"{_first(error)} (see evenface --help)")
@@ -75,10 +80,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         _complain("stopped; the same command goes on from here")
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT)
     return 0
+
+
+class Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end (``kill``); it ends as if stopped from the keyboard."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let whatever goes on end in order when the process is asked to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise Terminated(number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _hush() -> None:

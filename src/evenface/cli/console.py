@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Console:
     """Shows steps on standard error; a context manager.
 
-    On a terminal every stage has a bar with its rate and the time left. Elsewhere a stage has one
-    line when it starts and one when it ends.
+    On a terminal every stage has its state and a bar with the time left; those that wait are there
+    from the start. Elsewhere a stage has one line when it starts and one when it ends.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,14 @@ class Console:
 
             self._bars = Progress(
                 TextColumn("{task.description:<10}"),
+                TextColumn("{task.fields[state]:<7}"),
                 BarColumn(bar_width=30),
                 TextColumn("{task.completed}/{task.total}"),
                 TimeRemainingColumn(compact=True, elapsed_when_finished=True),
                 TextColumn("{task.fields[detail]}", markup=False),
                 console=RichConsole(stderr=True),
+                # Steps may take minutes; the time left is told from the last of them all the same.
+                speed_estimate_period=1800,
             )
             self._bars.start()
         return self
@@ -55,19 +58,28 @@ class Console:
             self._show_line(step)
 
     def _show_bar(self, step: Step) -> None:
+        bars, waiting = self._bars, step.state == "waiting"
         if step.stage not in self._tasks:
-            self._tasks[step.stage] = self._bars.add_task(step.stage, total=None, detail="")
-        total = step.total or 1
-        done = step.done if step.total else 1
-        self._bars.update(self._tasks[step.stage], completed=done, total=total, detail=step.detail)
+            told = {"detail": "", "state": step.state}
+            self._tasks[step.stage] = bars.add_task(step.stage, start=False, total=1, **told)
+        task = self._tasks[step.stage]
+        if waiting:
+            return
+        # The time counts from when it is its turn.
+        bars.start_task(task)
+        done, total = (step.done, step.total) if step.total else (1, 1)
+        if step.state == "done" and total == 1:
+            # It ends with as many parts as it had.
+            done = total = bars.tasks[task].total
+        bars.update(task, completed=done, total=total, detail=step.detail, state=step.state)
 
     def _show_line(self, step: Step) -> None:
-        state = "end" if step.done >= step.total else "start"
-        if self._seen.get(step.stage) == state:
+        if step.state == "waiting" or self._seen.get(step.stage) == step.state:
             return
-        self._seen[step.stage] = state
-        said = "..." if state == "start" else "done"
-        detail = f" ({step.detail})" if step.detail and state == "end" else ""
+        self._seen[step.stage] = step.state
+        running = step.state == "running"
+        said = "..." if running else step.state
+        detail = f" ({step.detail})" if step.detail and not running else ""
         print(f"{step.stage}: {said}{detail}", file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from evenface._version import __version__
 from evenface.errors import StoreError
-from evenface.report import checked, learned, summary, tables, texts, verified
+from evenface.report import checked, findings, learned, summary, tables, texts, verified
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.explorer_views import packed
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
@@ -151,7 +151,7 @@ def render(
         skipped=loaded.skipped,
         facts=summary.facts(context, splits),
         groups=summary.groups(context),
-        findings=summary.findings(loaded.results),
+        findings=findings.findings(loaded.results),
         results=loaded.results,
         chapters=texts.CHAPTERS,
         glossary=texts.GLOSSARY,

@@ -19,6 +19,9 @@ from evenface.studies.table import STUDIES, load_result
 SKIPPED = "skipped.json"
 """Beside the results: which studies the data could not answer, and why."""
 
+WAITING = "not answered yet"
+"""Why a study that a run has not come to has no result."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -31,10 +34,13 @@ class Loaded:
     skipped : tuple of str
         A sentence for each study that could not be answered, and for each file that is no
         result of a known study.
+    waiting : tuple of str
+        Studies that a run was asked for and had not answered when it stopped.
     """
 
     results: Mapping[str, Result]
     skipped: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
     @property
     def contexts(self) -> list[Mapping[str, Any]]:
@@ -53,7 +59,12 @@ def load_results(folder: Path) -> Loaded:
     place = folder / "results"
     files = sorted(f for f in place.glob("*.json") if f.name != SKIPPED)
     found: dict[str, Result] = {}
-    skipped = _not_answered(place / SKIPPED)
+    reasons = _not_answered(place / SKIPPED)
+    skipped = [
+        f"The study {short(name, 40)!r} was left out: {why}."
+        for name, why in reasons.items()
+        if why != WAITING
+    ]
     for file in files:
         study = STUDIES.get(file.stem)
         if study is None:
@@ -68,7 +79,9 @@ def load_results(folder: Path) -> Loaded:
             f"{folder / 'results'}: no result to report ({there}); run a study first, such as "
             "`evenface run SOURCE --out DIR`, and give its output folder"
         )
-    return Loaded({name: found[name] for name in STUDIES if name in found}, tuple(skipped))
+    waiting = [name for name in STUDIES if reasons.get(name) == WAITING and name not in found]
+    ordered = {name: found[name] for name in STUDIES if name in found}
+    return Loaded(ordered, tuple(skipped), tuple(waiting))
 
 
 def judged_pictures(folder: Path) -> pl.DataFrame | None:
@@ -91,16 +104,14 @@ def judged_pictures(folder: Path) -> pl.DataFrame | None:
     return found.agg(pl.col(column).mean().alias("right"))
 
 
-def _not_answered(file: Path) -> list[str]:
+def _not_answered(file: Path) -> dict[str, str]:
     try:
         reasons = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
+        return {}
     if not isinstance(reasons, dict):
-        return []
-    return [
-        f"The study {short(str(name), 40)!r} was left out: {why}." for name, why in reasons.items()
-    ]
+        return {}
+    return {str(name): str(why) for name, why in reasons.items()}
 
 
 def load_names(folder: Path) -> dict[str, dict[str, str]]:
