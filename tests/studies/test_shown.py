@@ -9,7 +9,7 @@ import polars as pl
 
 from evenface.embed.embeddings import embeddings_from_arrays
 from evenface.studies.data import CommonOptions
-from evenface.studies.shown import MOST
+from evenface.studies.shown import MOST, main_first
 from evenface.studies.verify import verify
 from evenface.studies.verify_options import VerifyOptions
 
@@ -27,7 +27,10 @@ def test_a_result_shows_itself_and_labels_stay_text() -> None:
     html = result._repr_html_()
     assert "<b>x</b>" not in html
     assert "&lt;b&gt;x&lt;/b&gt;" in html
-    assert html.count("<tr>") == 1 + min(MOST, result.numbers.height)
+    assert html.count("<tr>") == 1 + MOST
+    ordered = main_first(result.study, result.numbers)
+    assert ordered["attribute"].head(3).null_count() == 3
+    assert ordered.sort(ordered.columns).equals(result.numbers.sort(ordered.columns))
     for sentence in result.reading():
         assert escape(sentence) in html
     first = result.numbers.row(0, named=True)
