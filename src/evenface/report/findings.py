@@ -9,6 +9,8 @@ from evenface.heads.objectives import LOSSES
 from evenface.report import verified
 from evenface.report.tables import Cell, cell, title_of
 from evenface.studies.bias import BiasResult
+from evenface.studies.checks import ChecksResult
+from evenface.studies.data import GROUP
 from evenface.studies.drawing import short
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
@@ -18,17 +20,42 @@ from evenface.studies.spaces import SpacesResult
 from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 from evenface.studies.verify import VerifyResult
+from evenface.studies.verify_view import main_point, tests_at
+
+MOST = 5
+"""Findings that stand on top; the others are folded."""
+
+ORDER = (("probe", 0), ("verify", 0), ("transfer", 0), ("bias", 0), ("probe", 1), ("spaces", 0),
+         ("map", 0), ("checks", 0))  # fmt: skip
+"""Which findings go first: a study, and the place of its finding among its own.
+
+What is known, whom it fails, whether it carries over, what a majority costs; then a second
+attribute, learned spaces, neighbours, the input. The order is fixed, so that no study is on top
+for having a large number.
+"""
 
 
-def findings(results: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """Return the numbers that stand first, each with its interval."""
-    found = [
+def findings(results: Mapping[str, Result]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the findings that stand first and the others, both in the order of the studies."""
+    asked = [
         (r, find) for r in results.values() for k, find in FINDINGS.items() if isinstance(r, k)
     ]
-    return [card for result, find in found for card in find(result)]
+    cards = [(card, k) for r, find in asked for k, card in enumerate(find(r))]
+
+    def rank(place: int) -> tuple[bool, int, int]:
+        card, k = cards[place]
+        key = (card["kind"], k)
+        # Where there is no number, there is little to find.
+        return bool(card["cell"].why), ORDER.index(key) if key in ORDER else len(ORDER), place
+
+    first = set(sorted(range(len(cards)), key=rank)[:MOST])
+    return (
+        [card for place, (card, _) in enumerate(cards) if place in first],
+        [card for place, (card, _) in enumerate(cards) if place not in first],
+    )
 
 
-def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.0,
+def _finding(kind: str, title: str, shown: Cell, says: str, detail: str, *, low: float = 0.0,
              tick: float | None = None, tick_name: str = "",
              counted: str = "pictures") -> dict[str, Any]:  # fmt: skip
     """Return one finding; a strip shows it between `low` and 1."""
@@ -40,6 +67,7 @@ def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.
         "kind": kind,
         "title": title,
         "cell": shown,
+        "says": "" if shown.why else says,
         "detail": detail,
         "places": [place(x) for x in shown.numbers] if shown.numbers else None,
         "ends": [f"{low:g}".replace("-", "−"), "1"],
@@ -50,20 +78,30 @@ def _finding(kind: str, title: str, shown: Cell, detail: str, *, low: float = 0.
 
 
 def _probe_findings(result: ProbeResult) -> list[dict[str, Any]]:
-    cards = []
+    """Return what each attribute is read with, the one read most surely first."""
+    cards: list[tuple[float, dict[str, Any]]] = []
     for target, best, classes, chosen in result.tables["headline"].rows():
         found = result.where(
             metric="balanced_accuracy", target=target, probe=best, group="all"
         ).rows(named=True)
         if found:
-            title = f"{title_of(short(target, 60))} read from the vectors"
+            low = found[0]["low"]
+            sure = -1.0 if low is None else (low * classes - 1) / (classes - 1)
+            name = title_of(short(target, 60))
+            called = f"the {name}" if target == GROUP else name
+            says = (
+                f"{called[:1].upper()}{called[1:]} can be read from vectors of people never seen."
+                if sure > 0
+                else f"That {called} can be read better than by chance is not shown."
+            )
+            title = f"{name} read from the vectors"
             detail = f"Balanced accuracy, strongest probe on validation rows ({chosen})."
             shown = cell(found[0], digits=2)
             chance = f"chance {1 / classes:.2f}"
-            cards.append(
-                _finding("probe", title, shown, detail, tick=1 / classes, tick_name=chance)
-            )
-    return cards
+            card = _finding("probe", title, shown, says, detail, tick=1 / classes, tick_name=chance)
+            # The group is the attributes again.
+            cards.append((sure - 2 * (target == GROUP), card))
+    return [card for _, card in sorted(cards, key=lambda pair: -pair[0])]
 
 
 def _map_findings(result: MapResult) -> list[dict[str, Any]]:
@@ -74,9 +112,13 @@ def _map_findings(result: MapResult) -> list[dict[str, Any]]:
     title = "neighbours of the same group"
     detail = "kNN purity above chance, in the embeddings: 0 is what chance gives, 1 the most."
     return [
-        _finding("map", title, cell(r, digits=2), detail, low=-1.0 if (r["low"] or 0) < 0 else 0.0)
+        _finding("map", title, cell(r, digits=2),
+                 "Nearest faces of other people share their group more than chance would have it."
+                 if (r["low"] or 0) > 0 else
+                 "That nearest faces share their group more than by chance is not shown.",
+                 detail, low=-1.0 if (r["low"] or 0) < 0 else 0.0)
         for r in found
-    ]
+    ]  # fmt: skip
 
 
 def _transfer_findings(result: TransferResult) -> list[dict[str, Any]]:
@@ -91,21 +133,37 @@ def _transfer_findings(result: TransferResult) -> list[dict[str, Any]]:
         f"On {short(top['test_on'], 40)}, learned on {short(top['train_on'], 40)}. Overstated on "
         f"average for being the largest; {lost} of {gaps.height} intervals lie wholly above zero."
     )
+    tests = result.tables["tests"].filter(
+        about=result.headline, a=top["test_on"], b=top["train_on"], metric="transfer_gap"
+    )
+    told = (tests["p_holm"].drop_nulls() < 1 - float(result.config["level"])).any()
+    target = short(str(result.config["target"]), 40)
+    says = (
+        f"{target.capitalize()} learned on one group is read worse on another."
+        if told and (top["low"] or 0) > 0
+        else f"That {target} learned on one group is read worse on another is not shown."
+    )
     shown = cell(top, digits=2, signed=True)
-    return [_finding("transfer", title, shown, detail, low=-1.0, tick=0.0, tick_name="no gap")]
+    return [
+        _finding("transfer", title, shown, says, detail, low=-1.0, tick=0.0, tick_name="no gap")
+    ]
 
 
 def _spaces_findings(result: SpacesResult) -> list[dict[str, Any]]:
     balance, dims = result.config["balance"][0], min(result.config["dims"])
     found = result.where(metric="knn_accuracy", balance=balance, dims=dims, group="all")
     groups = {g for g in result.numbers["group"].to_list() if g != "all"}
+    chance = 1 / max(len(groups), 1)
     detail = (
         f"Mean group accuracy of held-out neighbours in {dims} learned dimensions, trained on "
         f"{balance} groups."
     )
     return [
-        _finding("spaces", f"{LOSSES[row['loss']].title} space", cell(row, digits=2), detail,
-                 tick=1 / max(len(groups), 1), tick_name="chance over groups")
+        _finding("spaces", f"{LOSSES[row['loss']].title} space", cell(row, digits=2),
+                 "People held out are told apart by their neighbours."
+                 if (row["low"] or 0) > chance else
+                 "That people held out are told apart better than by chance is not shown.",
+                 detail, tick=chance, tick_name="chance over groups")
         for row in found.filter(found["value"].is_not_null()).rows(named=True)
     ]  # fmt: skip
 
@@ -124,13 +182,51 @@ def _bias_findings(result: BiasResult) -> list[dict[str, Any]]:
         f"overstated on average. {told} of {tests.len()} comparisons between losses show a "
         "difference."
     )
+    lost = drops.filter(drops["low"] > 0).height
+    says = (
+        f"A majority among those learned from costs accuracy in {lost} of {drops.height} cases, by "
+        "intervals that are not corrected for their number."
+        if lost
+        else "That a majority among those learned from costs accuracy is not shown."
+    )
     shown = cell(top, digits=2, signed=True)
-    return [_finding("bias", "accuracy lost to a majority", shown, detail, low=-1.0, tick=0.0,
-                     tick_name="nothing lost")]  # fmt: skip
+    return [_finding("bias", "accuracy lost to a majority", shown, says, detail, low=-1.0,
+                     tick=0.0, tick_name="nothing lost")]  # fmt: skip
+
+
+def _verify_findings(result: VerifyResult) -> list[dict[str, Any]]:
+    point = main_point(result)
+    if point is None:
+        return []
+    tests = tests_at(result, point).filter(metric="fnmr")
+    unequal = tests.filter(tests["p_holm"] < 1 - float(result.config["level"]))["attribute"]
+    by = ", ".join(title_of(short(a, 40)) for a in unequal.to_list())
+    says = (
+        f"Pictures of one person fail to match unlike often by {by}."
+        if by
+        else "That pictures of one person fail to match unlike often by group is not shown."
+    )
+    return [_finding("verify", says=says, **card) for card in verified.findings(result)]
+
+
+def _checks_findings(result: ChecksResult) -> list[dict[str, Any]]:
+    for metric, title in CHECKED.items():
+        found = result.where(metric=metric, group="all").drop_nulls("value").rows(named=True)
+        if found:
+            says = "A share of the input that no study sees." if found[0]["low"] else ""
+            return [_finding("checks", title, cell(found[0]), says, "Share of the pictures.")]
+    return []
+
+
+CHECKED = {
+    "failure_to_enrol": "pictures without a face that was found",
+    "unreadable": "pictures that could not be read",
+}
+"""What of the input stands on top where nothing else does: the first that could be computed."""
 
 
 FINDINGS: dict[type[Result], Callable[[Any], list[dict[str, Any]]]] = {
     ProbeResult: _probe_findings, TransferResult: _transfer_findings, MapResult: _map_findings,
-    SpacesResult: _spaces_findings, BiasResult: _bias_findings,
-    VerifyResult: lambda r: [_finding("verify", **card) for card in verified.findings(r)],
+    SpacesResult: _spaces_findings, BiasResult: _bias_findings, VerifyResult: _verify_findings,
+    ChecksResult: _checks_findings,
 }  # fmt: skip

@@ -131,6 +131,7 @@ def render(
     if data is not None:
         scripts = [_script(*EXPLORER), *scripts]
     environment = make_environment()
+    found, others = findings.findings(loaded.results)
     return environment.get_template("page.html.j2").render(
         title=summary.headline(context),
         version=__version__,
@@ -149,9 +150,13 @@ def render(
             *checked.doubts(loaded.results),
         ],
         skipped=loaded.skipped,
-        facts=summary.facts(context, splits),
+        data_facts=summary.data_facts(context),
+        method_facts=summary.method_facts(
+            context, splits, next(iter(loaded.results.values())).config
+        ),
         groups=summary.groups(context),
-        findings=findings.findings(loaded.results),
+        findings=found,
+        others=others,
         results=loaded.results,
         chapters=texts.CHAPTERS,
         glossary=texts.GLOSSARY,

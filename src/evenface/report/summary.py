@@ -13,6 +13,9 @@ from evenface.studies.drawing import short
 FEW = 20
 """Identities below which a group is marked as small."""
 
+MOST = 4
+"""Reasons that a card names; all of them are in a section below."""
+
 Fact = tuple[str, str]
 UNSTATED = "not stated"
 UNKNOWN = "(unknown)"
@@ -114,14 +117,25 @@ def unfinished(loaded: Loaded) -> list[tuple[str, str]]:
     ]
 
 
-def facts(context: Mapping[str, Any], splits: Mapping[str, Any] | None) -> list[Fact]:
-    """Return what was measured, as (name, value)."""
-    card, crops = context.get("card", {}), context.get("preprocessing", {})
+def data_facts(context: Mapping[str, Any]) -> list[Fact]:
+    """Return whose faces were measured and what was left out, as (name, value)."""
     shown: list[Fact] = [
         ("Faces", _count(context.get("rows", 0))),
         ("Identities", _count(context.get("identities", 0))),
         ("Groups made by", ", ".join(map(str, context.get("group_by", ()))) or UNSTATED),
         ("Source layout", str(context.get("layout") or UNSTATED)),
+    ]
+    if context.get("source_fingerprint"):
+        shown.append(("Source fingerprint", str(context["source_fingerprint"])))
+    return [*shown, ("Without an embedding", _failed(context)), ("Noticed", _noticed(context))]
+
+
+def method_facts(
+    context: Mapping[str, Any], splits: Mapping[str, Any] | None, config: Mapping[str, Any]
+) -> list[Fact]:
+    """Return how it was measured, as (name, value)."""
+    card, crops = context.get("card", {}), context.get("preprocessing", {})
+    shown: list[Fact] = [
         ("Embedder", str(card.get("name") or UNSTATED)),
         ("Dimension", _count(context.get("dimension", 0))),
         ("Model input", _input(card)),
@@ -134,10 +148,27 @@ def facts(context: Mapping[str, Any], splits: Mapping[str, Any] | None) -> list[
         sides = ", ".join(f"{_count(splits[s])} {s}" for s in ("train", "validation", "test"))
         shown.append(("Splits", f"{splits['count']}; rows in each, on average: {sides}"))
         shown.append(("Split fingerprint", str(splits["fingerprint"])))
-    for key in ("source", "embedding"):
-        if context.get(f"{key}_fingerprint"):
-            shown.append((f"{key.capitalize()} fingerprint", str(context[f"{key}_fingerprint"])))
+    if config.get("level"):
+        shown.append(("Intervals", f"{config['level']:.0%}, people as the unit".replace("%", " %")))
+    if context.get("embedding_fingerprint"):
+        shown.append(("Embedding fingerprint", str(context["embedding_fingerprint"])))
     return shown
+
+
+def _failed(context: Mapping[str, Any]) -> str:
+    """Return how many pictures have no vector, and why most of them don't."""
+    if not context.get("failures"):
+        return "none"
+    reasons = [f"{r['reason']} ({r['len']})" for r in context.get("failure_reasons", ())]
+    more = f"; {len(reasons) - MOST} more reasons" if len(reasons) > MOST else ""
+    return f"{_count(context['failures'])}: {'; '.join(reasons[:MOST])}{more}"
+
+
+def _noticed(context: Mapping[str, Any]) -> str:
+    """Return what was left out or noticed while labels were read, in few words."""
+    said = [f"{n['kind']} ({n['count']})" for n in context.get("notes", ())]
+    more = f"; {len(said) - MOST} more" if len(said) > MOST else ""
+    return "; ".join(said[:MOST]) + more if said else "nothing"
 
 
 CARD = (
