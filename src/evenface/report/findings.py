@@ -202,9 +202,9 @@ def _verify_findings(result: VerifyResult) -> list[dict[str, Any]]:
     unequal = tests.filter(tests["p_holm"] < 1 - float(result.config["level"]))["attribute"]
     by = ", ".join(title_of(short(a, 40)) for a in unequal.to_list())
     says = (
-        f"Pictures of one person fail to match unlike often by {by}."
+        f"How often pictures of one person fail to match differs by {by}."
         if by
-        else "That pictures of one person fail to match unlike often by group is not shown."
+        else "That how often pictures of one person fail to match differs by group is not shown."
     )
     return [_finding("verify", says=says, **card) for card in verified.findings(result)]
 

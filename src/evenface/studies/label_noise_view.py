@@ -46,10 +46,14 @@ def draw_label_noise(frame: pl.DataFrame, value: str = "value") -> Figure:
         if not shown:
             grid[0].text(0.5, 0.5, "no number could be computed", ha="center", va="center")
             return figure
-        figure.supxlabel("identities with another label, or left out (%)", fontsize=9.5)
+        # On the axes, not the figure: there the legend below would lie upon it.
+        for axes in grid[max(len(shown) - across, 0) : len(shown)]:
+            axes.set_xlabel("another label, or left out (%)", fontsize=9)
         figure.supylabel(value, fontsize=9.5)
         lines, names = grid[0].get_legend_handles_labels()
-        figure.legend(lines, names, loc="outside upper left", ncols=len(names), fontsize=8.5)
+        # One panel is narrower than all names beside each other.
+        beside = len(names) if across > 1 else 2
+        figure.legend(lines, names, loc="outside lower center", ncols=beside, fontsize=8.5)
     return figure
 
 
