@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from evenface.cli import main
+from evenface.cli.bars import TimeLeft, make_bars
 from evenface.cli.console import Console
 from evenface.embed.folder import write_embeddings
 from evenface.report.results import load_results
@@ -92,6 +93,22 @@ def test_a_terminal_shows_every_study_and_its_state(monkeypatch: pytest.MonkeyPa
     assert rows["probe"].split()[1] == "waiting"
     assert rows["bias"].split()[1] == "skipped"
     assert "there is [no] ethnicity" in rows["bias"]
+
+
+def test_time_left_is_told_from_the_first_part_on() -> None:
+    now = 0.0
+    bars = make_bars()
+    bars.get_time = lambda: now
+    task = bars.add_task("spaces", start=False, total=1, state="waiting", detail="")
+    column = TimeLeft(compact=True, elapsed_when_finished=True)
+    assert column.render(bars.tasks[task]).plain == "--:--"
+    bars.start_task(task)
+    now = 90.0
+    bars.update(task, completed=1, total=3)
+    assert column.render(bars.tasks[task]).plain == "03:00"
+    now = 7290.0
+    bars.update(task, completed=1, total=3)
+    assert column.render(bars.tasks[task]).plain == "4:03:00"
 
 
 def test_lines_say_when_a_stage_starts_and_how_it_ends(capsys: pytest.CaptureFixture[str]) -> None:

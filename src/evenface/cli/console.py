@@ -24,20 +24,9 @@ class Console:
 
     def __enter__(self) -> Console:
         if sys.stderr.isatty():
-            from rich.console import Console as RichConsole
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            from evenface.cli.bars import make_bars
 
-            self._bars = Progress(
-                TextColumn("{task.description:<10}"),
-                TextColumn("{task.fields[state]:<7}"),
-                BarColumn(bar_width=30),
-                TextColumn("{task.completed}/{task.total}"),
-                TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-                TextColumn("{task.fields[detail]}", markup=False),
-                console=RichConsole(stderr=True),
-                # Steps may take minutes; the time left is told from the last of them all the same.
-                speed_estimate_period=1800,
-            )
+            self._bars = make_bars()
             self._bars.start()
         return self
 
