@@ -47,7 +47,8 @@ def test_markdown_keeps_its_columns(made: Callable[[str], str]) -> None:
     lines = made("Markdown").splitlines()
     assert lines[0] == "| group | 50 % \\| {rate} |  |"
     assert lines[1] == "| --- | ---: | ---: |"
-    assert lines[2] == '| =1+1, "x" | 0.94 [0.91, 0.96] | \u22120.5 \u00b7 a_b\\\\c |'
+    assert lines[2] == '| =1+1, "x" | 0.94 [0.91, 0.96] | \u22120.5 \u00b7 a\\_b\\\\c |'
+    assert lines[-1].endswith("| \\< 0.01 % |")
 
 
 def test_latex_escapes_what_it_would_read(made: Callable[[str], str]) -> None:
@@ -55,6 +56,7 @@ def test_latex_escapes_what_it_would_read(made: Callable[[str], str]) -> None:
     assert lines[0] == r"\begin{tabular}{lrr}"
     assert lines[2] == r"group & 50 \% | \{rate\} &  \\"
     assert lines[4].endswith(r"$-$0.5 $\cdot$ a\_b\textbackslash{}c \\")
+    assert lines[5] == r"-2+cmd|x & -0.94 $\dagger$ & -2+3 \\"
     assert lines[6].endswith(r"$<$ 0.01 \% \\")
     assert lines[-1] == r"\end{tabular}"
 

@@ -21,7 +21,7 @@
   }
 
   function markdown(rows) {
-    var cells = rows.map(function (row) { return row.map(function (t) { return t.replace(/\\/g, "\\\\").replace(/\|/g, "\\|"); }); });
+    var cells = rows.map(function (row) { return row.map(function (t) { return t.replace(/[\\|<*_`]/g, "\\$&"); }); });
     var rule = cells[0].map(function (_, k) { return k ? "---:" : "---"; });
     return [cells[0], rule].concat(cells.slice(1)).map(function (row) { return "| " + row.join(" | ") + " |"; }).join("\n");
   }
@@ -40,12 +40,12 @@
     }).join("\n");
   }
 
-  var ESCAPED = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$", "\u2212": "$-$", "\u2013": "--", "\u2026": "\\ldots{}", "\u00a0": "~", "\u00d7": "$\\times$", "\u00b1": "$\\pm$", "\u00b7": "$\\cdot$" };
+  var ESCAPED = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "$<$", ">": "$>$", "\u2212": "$-$", "\u2013": "--", "\u2026": "\\ldots{}", "\u00a0": "~", "\u00d7": "$\\times$", "\u00b1": "$\\pm$", "\u00b7": "$\\cdot$", "\u2020": "$\\dagger$", "\u2021": "$\\ddagger$", "\u2192": "$\\rightarrow$", "\u2193": "$\\downarrow$" };
 
   function latex(rows) {
     var body = rows.map(function (row) {
       return row.map(function (t) {
-        return t.replace(/[\\~^<>\u2212\u2013\u2026\u00a0\u00d7\u00b1\u00b7]|[&%$#_{}]/g, function (c) { return ESCAPED[c] || "\\" + c; });
+        return t.replace(/[\\~^<>\u2212\u2013\u2026\u00a0\u00d7\u00b1\u00b7\u2020\u2021\u2192\u2193]|[&%$#_{}]/g, function (c) { return ESCAPED[c] || "\\" + c; });
       }).join(" & ") + " \\\\";
     });
     var columns = rows[0].map(function (_, k) { return k ? "r" : "l"; }).join("");
