@@ -6,13 +6,22 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def wanted(module: str) -> Any:
+    """Return a module that some tests need; skip without it, unless everything should be there."""
+    if os.environ.get("CI"):
+        return import_module(module)
+    return pytest.importorskip(module, reason=f"{module} is not installed (it is in [dev])")
 
 
 def real_data() -> Path | None:

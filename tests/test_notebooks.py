@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support import ROOT
+from support import ROOT, wanted
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 STRICT = """import warnings
@@ -17,8 +17,7 @@ warnings.filterwarnings("ignore", module="ipykernel")
 
 
 def read(file: Path) -> Any:
-    nbformat = pytest.importorskip("nbformat", reason="nbclient is not installed")
-    return nbformat.read(file, as_version=4)
+    return wanted("nbformat").read(file, as_version=4)
 
 
 def test_there_are_notebooks() -> None:
@@ -36,8 +35,8 @@ def test_a_notebook_is_kept_without_outputs(file: Path) -> None:
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda p: p.stem)
 def test_a_notebook_runs(file: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ipykernel", reason="ipykernel is not installed")
-    nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+    wanted("ipykernel")
+    nbclient = wanted("nbclient")
     notebook = read(file)
     first = next(c for c in notebook.cells if c.cell_type == "code")
     first.source = STRICT + first.source

@@ -15,6 +15,7 @@ from evenface.studies.result import Result
 from evenface.studies.verify import verify
 from evenface.studies.verify_options import VerifyOptions
 from populations import Gaussian
+from support import wanted
 
 Go = Callable[..., Any]
 
@@ -28,9 +29,7 @@ RUN = """async () => {
 
 def axe() -> str:
     """Return the program of axe-core, or skip."""
-    package = pytest.importorskip(
-        "axe_playwright_python", reason="axe-core is not installed (axe-playwright-python)"
-    )
+    package = wanted("axe_playwright_python")
     return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
