@@ -260,7 +260,10 @@ def _hash_of(file: Path) -> str:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from None
+        raise ConfigError(
+            f"{file}: can't be read: {error.strerror or error}; the options of a study name this "
+            "file, so correct its path there"
+        ) from None
 
 
 def _key_of(file: Path) -> str:

@@ -161,7 +161,8 @@ def test_a_start_gives_the_same_bytes_however_many_cores_there_are(
     np.testing.assert_array_equal(begin, start(space, 2, 0))
     maps = []
     for cores in (1, 2, 2, 4):
-        monkeypatch.setattr(tsne_descent, "_cores", lambda c=cores: c)
+        for module in (tsne_descent, tsne_fourier):
+            monkeypatch.setattr(module, "cores", lambda c=cores: c)
         maps.append(descend(joint, begin, way=way, early=20, late=20).tobytes())
     assert len(set(maps)) == 1
     assert descend(joint, start(space, 2, 1), way=way, early=20, late=20).tobytes() != maps[0]

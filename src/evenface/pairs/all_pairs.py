@@ -152,8 +152,7 @@ class _Work:
         self.exact = {t: np.zeros(len(self.counts), dtype=np.int64) for t in exact}
         self.nearest = torch.full((2, len(people.order)), -torch.inf, device=device)
         self.cut, self.lock = cut, Lock()
-        self.kept: dict[int, Found] = {}
-        self.cells: dict[int, int] = {}
+        self.kept: dict[tuple[int, int], Found] = {}
         self.held = 0
         self.genuine: dict[int, Found] = {}
 
@@ -178,8 +177,7 @@ class _Work:
                 columns = own[tile.columns]
                 torch.maximum(columns, highest_below, out=columns)
             if large is not None:
-                self.kept[tile.number] = self._found(tile, *large)
-                self.cells[tile.number] = tile.cell
+                self.kept[tile.cell, tile.number] = self._found(tile, *large)
                 self.held += large[0].size
                 if self.held > 1.5 * self.most:
                     self._raise_cut()
@@ -256,8 +254,8 @@ class _Work:
             edges = np.append(self.bins.edges, np.float32(np.inf))
             cut = float(edges[np.searchsorted(edges, np.float32(cut))])
         cells: list[list[Found]] = [[] for _ in self.counts]
-        for number in sorted(self.kept):
-            cells[self.cells[number]].append(self.kept.pop(number).above(cut))
+        for cell, number in sorted(self.kept):
+            cells[cell].append(self.kept.pop((cell, number)).above(cut))
         kept = Kept.of_cells(list(each(lambda parts: Found.together(parts).sorted(), cells)))
         genuine = Found.together([self.genuine[n] for n in sorted(self.genuine)])
         nearest = self.nearest.cpu().numpy().astype(np.float64)

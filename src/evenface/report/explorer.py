@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from evenface.report.explorer_views import judged_ways, map_views, space_views
+from evenface.report.explorer_views import coloured, judged_ways, map_views, space_views
 from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
@@ -145,15 +145,7 @@ def colouring(name: str, values: Sequence[str | None]) -> dict[str, Any] | None:
         legend = [(v[:LONG], *drawn[v]) for v in known]
     if None in values:
         legend.append((NO_LABEL, BLANK, 0))
-    counts = np.bincount(codes, minlength=len(legend)).tolist()
-    return {
-        "name": title,
-        "codes": codes,
-        "legend": [
-            {"label": label, "colour": shade, "shape": shape, "n": n}
-            for (label, shade, shape), n in zip(legend, counts, strict=True)
-        ],
-    }
+    return coloured(title, codes, legend)
 
 
 def _ramp(n: int) -> list[str]:

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evenface.studies.drawing import NO_LABEL, short
+from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
 
 REACH = 32_000
 """Whole number of the coordinate farthest from a view's middle."""
 
-JUDGED = (("read rightly", "#0072B2", 0), ("rightly on some splits", "#E69F00", 1),
-          ("read wrongly", "#D55E00", 2))  # fmt: skip
+JUDGED = (("read rightly", PALETTE[0], 0), ("rightly on some splits", PALETTE[1], 1),
+          ("read wrongly", PALETTE[3], 2))  # fmt: skip
 
 
 def map_views(result: MapResult, place: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -64,16 +64,24 @@ def judged_ways(judged: pl.DataFrame, ids: Sequence[str]) -> list[dict[str, Any]
         codes = [3 if s is None else 0 if s == 1 else 2 if s == 0 else 1 for s in share]
         if len({c for c in codes if c < 3}) < 2:
             continue
-        legend = [*JUDGED, (f"not held out, or {NO_LABEL.strip('()')}", "#AEB6C2", 0)]
-        counts = np.bincount(codes, minlength=len(legend)).tolist()
-        ways.append({
-            "name": f"{short(topic, 40)} by the linear probe", "codes": codes,
-            "legend": [
-                {"label": label, "colour": shade, "shape": shape, "n": n}
-                for (label, shade, shape), n in zip(legend, counts, strict=True)
-            ],
-        })  # fmt: skip
+        legend = [*JUDGED, (f"not held out, or {NO_LABEL.strip('()')}", BLANK, 0)]
+        ways.append(coloured(f"{short(topic, 40)} by the linear probe", codes, legend))
     return ways
+
+
+def coloured(
+    name: str, codes: Sequence[int], legend: Sequence[tuple[str, str, int]]
+) -> dict[str, Any]:
+    """Return a way to colour: codes, and of each the label, colour, shape and number of rows."""
+    counts = np.bincount(codes, minlength=len(legend)).tolist()
+    return {
+        "name": name,
+        "codes": codes,
+        "legend": [
+            {"label": label, "colour": shade, "shape": shape, "n": n}
+            for (label, shade, shape), n in zip(legend, counts, strict=True)
+        ],
+    }
 
 
 def packed(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    have = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return have or 1
+from evenface.heads.threads import cores
 
 
 def on_cores(work: Callable[[Any], None], parts: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from evenface.studies.cores import cores
+from evenface.heads.threads import cores
 from evenface.studies.tsne_exact import SHARDS, AllPairs, freedom, precision
 
 Placed = npt.NDArray[np.float64]
@@ -202,7 +202,7 @@ def descend(
     placed: Placed = begin - begin.mean(axis=0)
     step, gains = np.zeros_like(placed), np.ones_like(placed)
     # The pool's threads are the parallel ones; products are too small to be shared out.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_cores()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(min(cores(), SHARDS)) as pool:
         forces = Forces(joint, pool, way(len(placed), pool))
         for i in range(early + late):
             exaggeration = EXAGGERATION if i < early else 1.0
@@ -220,7 +220,3 @@ def descend(
             if on_step and (i + 1) % TOLD == 0:
                 on_step(i + 1, early + late)
     return placed
-
-
-def _cores() -> int:
-    return min(cores(), SHARDS)

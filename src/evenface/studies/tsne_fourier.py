@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.studies.cores import cores
+from evenface.heads.threads import cores
 from evenface.studies.tsne_exact import AllPairs
 
 Placed = npt.NDArray[np.float64]

@@ -107,10 +107,11 @@ def associated(result: VerifyResult) -> list[str]:
     e = estimate_in(shown, x=most["x"], y=most["y"], a=most["a"], b=most["b"],
                     targets=most["targets"], attribute=most["attribute"])  # fmt: skip
     size = said(e, signed=True) if e else ""
+    picked = ", overstated on average for being that" if rows.height > 1 else ""
     p = f"p = {shown_p(most['p_holm'])}".replace("= <", "<")
     return [
-        f"{first} (WEAT's effect size, people exchanged); the strongest: vectors of {x} lie "
-        f"nearer to those of {a}, and vectors of {y} to those of {b} (d = {size}, {p})."
+        f"{first} (WEAT's effect size, people exchanged); the strongest{picked}: vectors of {x} "
+        f"lie nearer to those of {a}, and vectors of {y} to those of {b} (d = {size}, {p})."
     ]
 
 
