@@ -13,7 +13,7 @@ from scipy import sparse
 
 from evenface.studies import neighbours as nb
 from evenface.studies import tsne as chosen
-from evenface.studies import tsne_descent, tsne_exact, tsne_fourier
+from evenface.studies import tsne_descent, tsne_exact, tsne_fourier, tsne_kernels, tsne_splines
 from evenface.studies.tsne import affinities, conditional, graph_width, principal, start, tsne
 from evenface.studies.tsne_descent import Forces, descend
 from evenface.studies.tsne_fourier import Field
@@ -62,7 +62,8 @@ def test_gradient_is_the_slope_of_the_divergence(dims: int, pool: ThreadPoolExec
     forces = Forces(joint, pool)
     assert forces.divergence(placed) == pytest.approx(divergence(joint.toarray(), placed))
     if dims == 3:
-        np.testing.assert_allclose(forces(placed), forces_of(joint.toarray(), placed), rtol=1e-9)
+        expected = forces_of(joint.toarray(), placed)
+        assert np.linalg.norm(forces(placed) - expected) < 1e-6 * np.linalg.norm(expected)
         return
     slope = np.empty_like(placed)
     for place in np.ndindex(placed.shape):
@@ -70,31 +71,40 @@ def test_gradient_is_the_slope_of_the_divergence(dims: int, pool: ThreadPoolExec
         step[place] = 1e-5
         ends = [divergence(joint.toarray(), placed + s * step) for s in (1, -1)]
         slope[place] = (ends[0] - ends[1]) / 2e-5
-    np.testing.assert_allclose(4 * forces(placed), slope, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(4 * forces(placed), slope, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("dims", [2, 3])
-def test_blocks_in_single_precision_add_up_to_all_pairs(
+def test_forces_in_single_precision_are_those_of_all_pairs(
     dims: int, pool: ThreadPoolExecutor
 ) -> None:
-    n = 2 * tsne_exact.BLOCK + 17
+    n = 737
     joint = graph(blobs(n))
     placed = 15 * np.random.default_rng(1).normal(size=(n, dims))
     for exaggeration in (1.0, 12.0):
         expected = forces_of(exaggeration * joint.toarray(), placed)
         found = Forces(joint, pool)(placed, exaggeration)
-        assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)
+        assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
 
 
-def test_a_vast_map_is_computed_in_double_precision(pool: ThreadPoolExecutor) -> None:
-    n = tsne_exact.BLOCK + 1
+def test_a_vast_map_loses_no_digits(pool: ThreadPoolExecutor) -> None:
+    n = 361
     joint, rng = graph(blobs(n)), np.random.default_rng(0)
     # Neighbours at distance 1, 5000 from the centre: their squares differ by parts in 10^7.
     placed = rng.normal(size=(n, 2)) + np.where(np.arange(n) % 2, 5000, -5000)[:, None]
+    # Places that single precision has: it is forces that must not lose more.
+    placed = placed.astype(np.float32).astype(np.float64)
     forces = Forces(joint, pool)
-    found = forces.divergence(placed)
-    assert np.isfinite(forces(placed)).all()
-    assert found == pytest.approx(divergence(joint.toarray(), placed), rel=1e-6)
+    expected = forces_of(joint.toarray(), placed)
+    assert np.linalg.norm(forces(placed) - expected) < 1e-5 * np.linalg.norm(expected)
+    assert forces.divergence(placed) == pytest.approx(divergence(joint.toarray(), placed), rel=1e-6)
+
+
+def test_two_rows_far_from_each_other_have_a_force(pool: ThreadPoolExecutor) -> None:
+    # Beside a row's own w of 1 theirs would be lost.
+    pushed, z = tsne_exact.AllPairs(2, pool)(np.array([[0.0, 0], [1e4, 0]]))
+    assert z == pytest.approx(2e-8, rel=1e-5)
+    np.testing.assert_allclose(pushed, [[-1e-12, 0], [1e-12, 0]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("perplexity", [3.0, 10.0, 30.0])
@@ -131,9 +141,8 @@ def test_maps_are_as_good_as_open_tsne_s(dims: int, pool: ThreadPoolExecutor) ->
         affinities=openTSNE.affinity.PrecomputedAffinities(sparse.csr_matrix(joint, copy=True)),
         initialization=begin,
     )
-    ways = {"exact": 2, "grid": 2, "sparing": 3}
     forces = Forces(joint, pool)
-    for way in [w for w, most in ways.items() if dims == most]:
+    for way in chosen.ALGORITHMS:
         ours = chosen.ALGORITHMS[way](joint, begin)
         judge(space, forces, ours, np.asarray(theirs))
 
@@ -151,26 +160,28 @@ def judge(space: np.ndarray, forces: Forces, ours: np.ndarray, theirs: np.ndarra
     assert kept[0][1] > kept[1][1] - 0.01
 
 
+@pytest.mark.parametrize("dims", [2, 3])
 @pytest.mark.parametrize("way", [tsne_exact.AllPairs, Field])
 def test_a_start_gives_the_same_bytes_however_many_cores_there_are(
     way: Any,
+    dims: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    space = blobs(3 * tsne_exact.BLOCK)
-    joint, begin = graph(space), start(space, 2, 0)
-    np.testing.assert_array_equal(begin, start(space, 2, 0))
+    space = blobs(1000)
+    joint, begin = graph(space), start(space, dims, 0)
+    np.testing.assert_array_equal(begin, start(space, dims, 0))
     maps = []
     for cores in (1, 2, 2, 4):
-        for module in (tsne_descent, tsne_fourier):
+        for module in (tsne_descent, tsne_exact, tsne_fourier):
             monkeypatch.setattr(module, "cores", lambda c=cores: c)
         maps.append(descend(joint, begin, way=way, early=20, late=20).tobytes())
     assert len(set(maps)) == 1
-    assert descend(joint, start(space, 2, 1), way=way, early=20, late=20).tobytes() != maps[0]
+    assert descend(joint, start(space, dims, 1), way=way, early=20, late=20).tobytes() != maps[0]
 
 
 @pytest.mark.parametrize(
     ("dims", "rows", "way"),
-    [(2, 9, "exact"), (2, 10, "other"), (2, 21, "grid"), (3, 20, "exact"), (3, 21, "tree")],
+    [(2, 9, "exact"), (2, 10, "other"), (2, 21, "grid"), (3, 20, "exact"), (3, 21, "grid")],
 )
 def test_the_number_of_rows_chooses_the_algorithm(
     dims: int, rows: int, way: str, monkeypatch: pytest.MonkeyPatch
@@ -183,15 +194,19 @@ def test_the_number_of_rows_chooses_the_algorithm(
     assert tsne(None, np.zeros((rows, dims)), limits=limits)[0] == way
 
 
-@pytest.mark.parametrize(("span", "most"), [(1e-4, 1e-5), (5, 1e-4), (20, 0.01), (120, 0.07)])
+@pytest.mark.parametrize(
+    ("dims", "span", "most"),
+    [(2, 1e-4, 1e-3), (2, 5, 2e-3), (2, 20, 0.01), (2, 120, 0.07),
+     (3, 1e-4, 2e-3), (3, 5, 2e-3), (3, 15, 0.02), (3, 40, 0.15)],
+)  # fmt: skip
 def test_a_grid_s_forces_are_those_of_all_pairs(
-    span: float, most: float, pool: ThreadPoolExecutor
+    dims: int, span: float, most: float, pool: ThreadPoolExecutor
 ) -> None:
     # Where rows are few for a map's width, only forces between two of them are left to err.
     n = 700
-    placed = span * np.random.default_rng(0).random((n, 2)) * [1, 0.6] + 1000
-    apart = placed[:, None] - placed[None]
-    w = 1 / (1 + (apart**2).sum(axis=-1))
+    placed = span * np.random.default_rng(0).random((n, dims)) * [1, 0.6, 0.9][:dims] + 1000
+    apart, a = placed[:, None] - placed[None], dims - 1
+    w = (1 + (apart**2).sum(axis=-1) / a) ** (-(a + 1) / 2)
     np.fill_diagonal(w, 0)
     expected = (w[:, :, None] ** 2 * apart).sum(axis=1)
     found, z = Field(n, pool)(placed)
@@ -199,10 +214,11 @@ def test_a_grid_s_forces_are_those_of_all_pairs(
     assert z == pytest.approx(w.sum(), rel=most)
 
 
-def test_a_map_too_wide_for_a_grid_takes_all_pairs(pool: ThreadPoolExecutor) -> None:
-    placed = np.random.default_rng(0).normal(size=(50, 2))
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_map_too_wide_for_a_grid_takes_all_pairs(dims: int, pool: ThreadPoolExecutor) -> None:
+    placed = np.random.default_rng(0).normal(size=(50, dims))
     placed[0] = 5000
-    assert tsne_fourier.grid(5000.0)[1] > tsne_fourier.MOST
+    assert tsne_fourier.grid(5000.0, dims)[1] > tsne_fourier.MOST[dims]
     expected, z = tsne_exact.AllPairs(50, pool)(placed)
     found, own = Field(50, pool)(placed)
     np.testing.assert_array_equal(found, expected)
@@ -210,14 +226,18 @@ def test_a_map_too_wide_for_a_grid_takes_all_pairs(pool: ThreadPoolExecutor) -> 
 
 
 def test_splines_are_a_cubic_polynomial_s_own() -> None:
-    part = np.linspace(0, 0.999, 7)
-    weights, slopes = tsne_fourier.splines(part)
-    np.testing.assert_allclose(weights.sum(axis=0), 1)
-    # Nodes at -1, 0, 1, 2: a line is reproduced, and its slope.
-    np.testing.assert_allclose(np.arange(-1, 3) @ weights, part, atol=1e-15)
-    np.testing.assert_allclose(np.arange(-1, 3) @ slopes, 1)
-    near = (tsne_fourier.splines(part + 1e-6)[0] - weights) / 1e-6
-    np.testing.assert_allclose(near, slopes, atol=1e-5)
+    def at(part: float) -> tuple[np.ndarray, np.ndarray]:
+        weights, slopes = np.empty((2, 4))
+        tsne_splines.splines(part, weights, slopes)
+        return weights, slopes
+
+    for part in np.linspace(0, 0.999, 7):
+        weights, slopes = at(part)
+        assert weights.sum() == pytest.approx(1)
+        # Nodes at -1, 0, 1, 2: a line is reproduced, and its slope.
+        assert np.arange(-1, 3) @ weights == pytest.approx(part, abs=1e-7)
+        assert np.arange(-1, 3) @ slopes == pytest.approx(1)
+        np.testing.assert_allclose((at(part + 1e-6)[0] - weights) / 1e-6, slopes, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(60, 8), (40, 700), (600, 600)])
@@ -240,17 +260,17 @@ def test_a_descent_says_how_far_it_is() -> None:
     assert said == sorted(said)
 
 
-def test_many_rows_are_left_to_open_tsne() -> None:
-    space = blobs(120)
-    joint, begin = graph(space, 10), start(space, 3, 0)[:, :2]
-    said: list[int] = []
-    tell = [None, lambda done, _: said.append(done)]
-    maps = [chosen.ALGORITHMS["tree"](joint, begin, on_step=t) for t in tell]
-    assert said[-1] == 750
-    assert np.isfinite(maps[0]).all()
-    # The second map would be another one if the first had changed the affinities they share.
-    assert maps[0].tobytes() == maps[1].tobytes()
-    assert (joint != graph(space, 10)).nnz == 0
+def test_kernels_compile_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    def refused(*_: Any, cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba_njit(**options)
+
+    numba_njit = numba.njit
+    monkeypatch.setattr(tsne_kernels.numba, "njit", refused)
+    assert tsne_kernels.compiled(lambda x: x + 1)(1) == 2
 
 
 def test_the_start_is_tiny_and_fills_missing_dimensions_with_noise() -> None:

@@ -19,7 +19,7 @@ class Asked:
     method : {"score", "percentile", "bca"}
         ``score``: Wilson's interval at the effective number of trials, which needs no resamples.
         ``percentile``, ``bca``: a bootstrap that draws identities (Efron 1987).
-        `benchmarks/coverage.py` shows how often each contains the truth.
+        `benchmarks/coverage_accuracy.py` shows how often each contains the truth.
     resamples : int
         Of a bootstrap.
     seed : int

@@ -7,7 +7,7 @@ people that two splits' training sets have in common, a model's score varies bet
 ``(1 - rho) tau^2 = var(y) - mean(v)``, and the mean over splits by
 ``tau^2 (1/S + (1 - 1/S) rho)``, if people's influences on a model add up. (They do at first
 order; of influences that cancel at first order the shared part is nearer rho^2, and this is too
-much.) `benchmarks/coverage.py --training` shows how often the
+much.) `benchmarks/coverage_accuracy.py --training` shows how often the
 resulting intervals hold.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.studies.tsne_descent import EARLY, LATE, TOLD, descend
+from evenface.studies.tsne_descent import descend
 from evenface.studies.tsne_fourier import Field
 
 Placed = npt.NDArray[np.float64]
@@ -18,22 +17,19 @@ Placed = npt.NDArray[np.float64]
 LIMITS = (
     (2, 2_000, "exact"),
     (3, 2_000, "exact"),
-    (3, 60_000, "sparing"),
+    (3, 24_000, "sparing"),
 )
-"""Dimensions, rows up to which, and how forces are computed; beyond, as `BEYOND` has it.
+"""Dimensions, rows up to which, and how forces are computed; beyond, by a grid.
 
-On two cores of an AMD EPYC the repulsion of 6 000 rows in a flat map takes 12 to 13 ms a step from
-all pairs and 2 to 3 ms from a grid, which takes 1 ms however few rows there are
-(``benchmarks/maps.py --crossover`` for whole steps). In three dimensions a grid would have too many
-nodes; openTSNE's tree, on the one thread with which its maps repeat, took 2.5 to 4 times as long as
-all pairs at each step up to 18 000 rows.
+On two cores of an AMD EPYC with AVX-512 forces on 6 000 rows take 5 to 7 ms from all pairs of a
+flat map and 3 ms with a grid; in three dimensions 8 to 10 and 22 to 35 ms, on 20 000 rows 67 and
+70 to 84 ms (``benchmarks/maps.py --crossover``). openTSNE's tree on both cores takes ten times as
+long as the better one.
 
 Vectors are not cut to principal axes first: of 6 000 x 2048 with a spectrum like that of real
 embeddings 50 axes keep 84 % of each row's 90 nearest and 100 axes 89 %, and exact neighbours take
-2 of the 5 to 7 seconds of a map.
+1.5 of the 4 to 5 seconds of a map.
 """
-
-BEYOND = {2: "grid", 3: "tree"}
 
 START = 1e-4
 """Standard deviation of the start's first axis: so small that it sets order and no distance."""
@@ -161,13 +157,14 @@ def principal(space: npt.NDArray[Any], dims: int, seed: int) -> tuple[Placed, Pl
     from sklearn.utils.extmath import randomized_svd
 
     middle = space.mean(axis=0, dtype=np.float64)
-    centred = space - middle
+    wide = min(space.shape) > WHOLE
+    centred = np.empty(space.shape, dtype=np.float32 if wide else np.float64)
+    np.subtract(space, middle, out=centred, casting="same_kind")
     if space.shape[1] <= WHOLE:
         axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :dims].T
     elif space.shape[0] <= WHOLE:
         axes = np.linalg.svd(centred, full_matrices=False)[2][:dims]
     else:
-        centred = centred.astype(np.float32)
         found = randomized_svd(centred, dims, n_iter=POWERS, random_state=seed)[2]
         axes = found.astype(np.float64)
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
@@ -201,41 +198,13 @@ def tsne(
     """
     n, dims = begin.shape
     fitting = [way for d, rows, way in limits if d == dims and n <= rows]
-    return ALGORITHMS[fitting[0] if fitting else BEYOND[dims]](joint, begin, on_step=on_step)
-
-
-def _tree(joint: Any, begin: Placed, *, on_step: Callable[[int, int], None] | None) -> Placed:
-    """Descend with openTSNE's tree (Barnes and Hut 1986)."""
-    import openTSNE
-    from scipy import sparse
-
-    logging.getLogger("openTSNE").setLevel(logging.ERROR)
-    # It multiplies its affinities and divides them again, which rounds: they must be a copy.
-    graph = openTSNE.affinity.PrecomputedAffinities(sparse.csr_matrix(joint, copy=True))
-    done = 0
-
-    def told(*_: Any) -> None:
-        nonlocal done
-        done += TOLD
-        if on_step:
-            on_step(done, EARLY + LATE)
-
-    fitted = openTSNE.TSNE(
-        n_components=begin.shape[1],
-        negative_gradient_method="bh",
-        callbacks=told,
-        callbacks_every_iters=TOLD,
-        # Threads add up in another order each time; one keeps a seed's map the same.
-        n_jobs=1,
-    ).fit(affinities=graph, initialization=np.ascontiguousarray(begin))
-    return np.asarray(fitted, dtype=np.float64)
+    return ALGORITHMS[fitting[0] if fitting else "grid"](joint, begin, on_step=on_step)
 
 
 ALGORITHMS: dict[str, Callable[..., Placed]] = {
     "exact": descend,
     "sparing": partial(descend, pause=PAUSE),
     "grid": partial(descend, way=Field, pause=PAUSE),
-    "tree": _tree,
 }
 
 

@@ -1,7 +1,7 @@
 """How often intervals of accuracies and gaps contain the truth, where it is known.
 
-    python benchmarks/coverage.py [--draws 1000] [--sizes 20,50,200] [--method score]
-    python benchmarks/coverage.py --training [--draws 400]
+    python benchmarks/coverage_accuracy.py [--draws 1000] [--sizes 20,50,200] [--method score]
+    python benchmarks/coverage_accuracy.py --training [--draws 400]
 
 A picture is right if what its person and what the picture adds, both normal, is below the
 threshold of which the accuracy is known; two models share what the person adds and part of what
