@@ -10,8 +10,10 @@ import pytest
 
 from evenface.pairs.remedies import REMEDIES
 from evenface.report.page import build_report
+from evenface.studies.bias import BiasOptions, bias
 from evenface.studies.data import CommonOptions
 from evenface.studies.result import Result
+from evenface.studies.spaces import SpacesOptions, spaces
 from evenface.studies.verify import verify
 from evenface.studies.verify_options import VerifyOptions
 from populations import Gaussian
@@ -35,11 +37,14 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def page(plain: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with every kind of chapter but learned spaces."""
+    """A page with every kind of chapter."""
     folder = tmp_path_factory.mktemp("accessible")
     for result in plain.values():
         result.save(folder / "results")
     people = Gaussian(identities=12, images=3).embeddings()
+    quick = CommonOptions(seeds=1, resamples=100)
+    spaces(people, SpacesOptions(losses=("softmax",)), quick).save(folder / "results")
+    bias(people, BiasOptions(losses=("softmax",)), quick).save(folder / "results")
     options = VerifyOptions(fmr=(0.01,), remedies=tuple(REMEDIES))
     verify(people, options, CommonOptions(resamples=100)).save(folder / "results")
     return build_report(folder)

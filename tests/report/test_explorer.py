@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from evenface.report.explorer import colouring, explorer_data, script_json
-from evenface.report.explorer_views import judged_ways, packed
+from evenface.report.explorer_views import cluster_way, judged_ways, packed
 from evenface.report.figures import data_uri
 from evenface.studies.drawing import BLANK, looks
 from evenface.studies.result import Result
@@ -67,6 +69,7 @@ def test_every_point_is_in_every_map_once(plain: dict[str, Result]) -> None:
     assert data["uncoloured"] == []
     assert [w["name"] for w in data["colours"]] == [
         "gender", "ethnicity", "demographic group", "age", "<b>note",
+        "clusters found without labels",
     ]  # fmt: skip
 
 
@@ -129,3 +132,22 @@ def test_learned_spaces_are_views_of_the_same_rows(plain: dict[str, Result]) -> 
     assert other["title"] == "space learned by triplet, 2-D, balanced"
     assert other["rows"][0] in one["rows"]
     assert other["rows"][1] not in one["rows"]
+
+
+def test_clusters_colour_the_rows_that_are_in_a_map() -> None:
+    table = pl.DataFrame({"sample_id": ["a", "b", "c"], "cluster": [1, 0, 0]})
+    way = cluster_way(table, ["c", "d", "a", "b"])
+    assert way is not None
+    assert way["codes"] == [0, 2, 1, 0]
+    assert [(e["label"], e["n"]) for e in way["legend"]] == [
+        ("cluster 1", 2), ("cluster 2", 1), ("in no map", 1),
+    ]  # fmt: skip
+    assert cluster_way(table.with_columns(cluster=pl.lit(0, pl.Int64)), ["a"]) is None
+
+
+def test_a_page_offers_clusters_and_reads_results_without_them(plain: dict[str, Any]) -> None:
+    names = [w["name"] for w in explorer_data(plain["map"])["colours"]]
+    assert "clusters found without labels" in names
+    tables = {k: v for k, v in plain["map"].tables.items() if k != "clusters"}
+    older = replace(plain["map"], tables=tables)
+    assert len(explorer_data(older)["colours"]) == len(names) - 1

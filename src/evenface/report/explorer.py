@@ -12,13 +12,17 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from evenface.report.explorer_views import coloured, judged_ways, map_views, space_views
+from evenface.report.explorer_views import (
+    MOST,
+    cluster_way,
+    coloured,
+    judged_ways,
+    map_views,
+    space_views,
+)
 from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
-
-MOST = 24
-"""Values that an attribute may have to colour by it."""
 
 BINS = 5
 SEQUENTIAL = (
@@ -94,6 +98,10 @@ def explorer_data(
             uncoloured.append(short(name, 60))
         elif len(way["legend"]) > 1:
             colours.append(way)
+    # Results of earlier versions hold none.
+    if "clusters" in result.tables:
+        parted = cluster_way(result.tables["clusters"], ids)
+        colours += [parted] if parted else []
     if judged is not None:
         colours += judged_ways(judged, ids)
     place = {sample: k for k, sample in enumerate(ids)}

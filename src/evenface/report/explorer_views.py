@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, short
+from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
+
+MOST = 24
+"""Values that an attribute may have to colour by it."""
 
 REACH = 32_000
 """Whole number of the coordinate farthest from a view's middle."""
@@ -67,6 +70,21 @@ def judged_ways(judged: pl.DataFrame, ids: Sequence[str]) -> list[dict[str, Any]
         legend = [*JUDGED, (f"not held out, or {NO_LABEL.strip('()')}", BLANK, 0)]
         ways.append(coloured(f"{short(topic, 40)} by the linear probe", codes, legend))
     return ways
+
+
+def cluster_way(clusters: pl.DataFrame, ids: Sequence[str]) -> dict[str, Any] | None:
+    """Return a way to colour by the clusters found without labels, if there are several."""
+    found = dict(zip(clusters["sample_id"], clusters["cluster"], strict=True))
+    count = max(found.values(), default=0) + 1
+    if count < 2 or count > MOST:
+        return None
+    names = [f"cluster {k + 1}" for k in range(count)]
+    drawn = looks(names)
+    codes = [found.get(i, count) for i in ids]
+    legend = [(name, *drawn[name]) for name in names]
+    if count in codes:
+        legend.append(("in no map", BLANK, 0))
+    return coloured("clusters found without labels", codes, legend)
 
 
 def coloured(

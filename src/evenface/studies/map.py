@@ -15,10 +15,12 @@ from evenface.embed.embeddings import Embeddings
 from evenface.errors import SelectionError
 from evenface.faces.groups import identity_groups
 from evenface.faces.select import select_rows
+from evenface.studies.clusters import clusters
 from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
 from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.map_methods import Method, make_map, require
 from evenface.studies.map_rows import RowSet
+from evenface.studies.neighbours import comparable
 from evenface.studies.result import Result, make_frame
 
 if TYPE_CHECKING:
@@ -68,8 +70,9 @@ class MapResult(Result):
     """Maps and what they keep.
 
     `tables` holds ``points`` (per_group, dims, sample_id, x, y, z), ``rows`` (sample_id, group
-    and every attribute) and ``label_noise`` (purities of the largest ``per_group`` if recorded
-    labels were wrong). ``per_group`` 0 stands for everybody.
+    and every attribute), ``clusters`` (sample_id and which of as many clusters as there are groups
+    its vector is in; labels have no say) and ``label_noise`` (purities of the largest
+    ``per_group`` if recorded labels were wrong). ``per_group`` 0 stands for everybody.
     """
 
     study: ClassVar[str] = "map"
@@ -173,11 +176,15 @@ def map_space(
     table = data.rows[shown].select(
         "sample_id", pl.Series(GROUP, data.values(GROUP), dtype=pl.String)[shown], *attributes
     )
+    groups = len(data.labels(GROUP, least=1).names)
+    space = comparable(data.vectors[shown], cosine=options.metric == "cosine")
+    parted = clusters(space, groups, seed=common.seed)
     return MapResult(
         make_frame(numbers, MapResult.columns),
         {
             "points": pl.concat(points),
             "rows": table,
+            "clusters": table.select("sample_id", pl.Series("cluster", parted, dtype=pl.Int64)),
             "label_noise": pl.DataFrame(doubts, schema=LABEL_NOISE, orient="row"),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},

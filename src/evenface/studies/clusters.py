@@ -1,0 +1,48 @@
+"""Rows parted without labels, to be seen beside what was recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evenface.faces.split import Rows
+
+STARTS = 4
+MANY = 20_000
+"""Rows from which on few of them at a time move the centres."""
+
+
+def clusters(space: npt.NDArray[np.floating], count: int, *, seed: int) -> Rows:
+    """Part rows into clusters about means (k-means, Lloyd 1982; k-means++ by Arthur 2007).
+
+    Labels have no say, and neither has a map: it is the space of embeddings that is parted.
+
+    Parameters
+    ----------
+    space : ndarray, shape (n, d)
+        Of length 1 each for cosine distance.
+    count : int
+        Clusters; at most as many as there are different rows.
+    seed : int
+
+    Returns
+    -------
+    ndarray of intp, shape (n,)
+        From 0 for the largest; the same on every run on one machine.
+    """
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+    from threadpoolctl import threadpool_limits
+
+    points = np.asarray(space, dtype=np.float32)
+    different = len(np.unique(points[:, :8], axis=0))
+    if different < count:
+        different = len(np.unique(points, axis=0))
+    make = KMeans if len(points) <= MANY else MiniBatchKMeans
+    # Several threads add up in another order each time.
+    with threadpool_limits(1):
+        found = make(min(count, different), n_init=STARTS, random_state=seed).fit_predict(points)
+    sizes = np.bincount(found)
+    order = np.argsort(-sizes, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return np.asarray(place[found], dtype=np.intp)
