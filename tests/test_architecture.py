@@ -10,8 +10,8 @@ import pytest
 from support import ROOT
 
 PACKAGE = ROOT / "src" / "evenface"
-ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "pairs", "studies", "report",
-         "config", "output", "step", "extraction", "study", "comparison", "cli",
+ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "erase", "pairs", "studies",
+         "report", "config", "output", "step", "extraction", "study", "comparison", "cli",
          "__main__"]  # fmt: skip
 # What a part may import of evenface, beyond itself; DESIGN's arrows.
 MAY = {

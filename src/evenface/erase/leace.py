@@ -1,0 +1,165 @@
+"""LEACE: the least change after which no linear reader does better than a constant.
+
+Belrose, Schneider-Joseph, Ravfogel, Cotterell, Raff and Biderman (2023), theorem 4.2:
+
+``r(x) = x - W^+ P W (x - E[x])``, ``W = (Cov[x]^(1/2))^+``, P the projection on the columns of
+``W Cov[x, z]``, z the classes as 0 and 1. Of all affine maps after which ``Cov[r(x), z] = 0`` it
+has the smallest mean square of ``|r(x) - x|``, in whatever norm a scalar product makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+from evenface.embed.moments import Sums, kind_of, pilot_of
+from evenface.erase.eraser import Array, Maps
+from evenface.errors import VectorError
+
+RANK = 1e-6
+"""Share of the largest variance, or covariance with z, below which a direction holds rounding."""
+
+
+@final
+class LeaceFitter:
+    """Sums that LEACE is made from, of vectors that are each looked at once.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Classes of each attribute.
+    precision : {"float32", "float64"}
+        Of products within a block; sums over blocks are float64.
+    """
+
+    def __init__(self, sizes: Sequence[int], precision: str = "float32") -> None:
+        self.sizes, self.kind = tuple(sizes), kind_of(precision)
+        self.counts = np.zeros(sum(sizes))
+        self.sums: Sums | None = None
+
+    def update(self, vectors: npt.NDArray[Any], codes: npt.NDArray[Any]) -> LeaceFitter:
+        """Take in rows.
+
+        Parameters
+        ----------
+        vectors : ndarray of float16, float32 or float64, shape (n, d)
+        codes : ndarray of int, shape (n,) or (n, attributes)
+            Rows of which one is unknown, -1, are not looked at.
+        """
+        codes = codes[:, None] if codes.ndim == 1 else codes
+        if codes.shape != (len(vectors), len(self.sizes)):
+            raise VectorError(
+                f"labels of shape {codes.shape} for {len(vectors)} vectors: expected one a row for "
+                f"each of {len(self.sizes)} attributes"
+            )
+        kept = np.asarray((codes >= 0).all(axis=1))
+        if not kept.any():
+            return self
+        if self.sums is None:
+            self.sums = Sums(pilot_of(vectors[kept], self.kind), sum(self.sizes))
+        marks = one_hot(np.where(kept[:, None], codes, -1), self.sizes, self.kind)
+        self.sums.add(vectors, marks, None if kept.all() else kept)
+        self.counts += marks.sum(axis=1)
+        return self
+
+    def beside(self) -> LeaceFitter:
+        """Return an empty one whose sums can be joined to these: of the same pilot mean."""
+        other = LeaceFitter(self.sizes, self.kind.name)
+        if self.sums is not None:
+            other.sums = Sums(self.sums.pilot, sum(self.sizes))
+        return other
+
+    def join(self, other: LeaceFitter) -> None:
+        """Add the sums of other rows, from a fitter made by `beside`."""
+        if other.sums is None:
+            return
+        if self.sums is None:
+            self.sums, self.counts = other.sums, other.counts
+            return
+        self.sums.join(other.sums)
+        self.counts += other.counts
+
+    def maps(self) -> Maps:
+        """Return LEACE's map.
+
+        Raises
+        ------
+        VectorError
+            If there are fewer than two rows, or an attribute has one class only.
+        """
+        sums = self.sums
+        if sums is None or sums.n < 2:
+            raise VectorError(f"erasing needs two labelled vectors or more; there are "
+                              f"{0 if sums is None else sums.n}")  # fmt: skip
+        require_classes(self.counts, self.sizes)
+        variance = sums.centred() / sums.n
+        shares = self.counts / sums.n
+        cross = (sums.marked - shares[:, None] * sums.total).T / sums.n
+        return Maps.projection(sums.mean(), *leace(variance, cross[:, independent(self.sizes)]))
+
+
+def leace(variance: Array, cross: Array) -> tuple[Array, Array]:
+    """Return `out` and `into` of the projection ``W^+ P W = out into``.
+
+    Parameters
+    ----------
+    variance : ndarray of float64, shape (d, d)
+    cross : ndarray of float64, shape (d, k)
+        Covariances with z.
+
+    Returns
+    -------
+    out : ndarray of float64, shape (d, r)
+    into : ndarray of float64, shape (r, d)
+        r is at most k.
+    """
+    values, axes = np.linalg.eigh(variance)
+    # Axes without variance hold nothing: what they seem to have is rounding.
+    real = values > max(values[-1], 0) * RANK
+    values, axes = values[real], axes[:, real]
+    roots = np.sqrt(values)
+    white = (axes.T @ cross) / roots[:, None]
+    left, size, _ = np.linalg.svd(white, full_matrices=False)
+    left = left[:, size > max(size.max(initial=0), 0) * RANK]
+    return (axes * roots) @ left, left.T @ (axes / roots).T
+
+
+def fit_leace(
+    blocks: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
+    sizes: Sequence[int],
+    precision: str = "float32",
+) -> Maps:
+    """Return LEACE's map of blocks of vectors and codes, each of which is looked at once."""
+    fitter = LeaceFitter(sizes, precision)
+    for vectors, codes in blocks:
+        fitter.update(vectors, codes)
+    return fitter.maps()
+
+
+def one_hot(codes: npt.NDArray[Any], sizes: Sequence[int], kind: Any = np.float64) -> Any:
+    """Return the classes of each attribute as 0 and 1, shape (sum of sizes, n)."""
+    wanted = [
+        np.arange(size)[:, None] == column for column, size in zip(codes.T, sizes, strict=True)
+    ]
+    return np.concatenate(wanted).astype(kind)
+
+
+def independent(sizes: Sequence[int]) -> npt.NDArray[np.intp]:
+    """Return the rows of `one_hot` but each attribute's last, which follows from the others."""
+    ends = np.cumsum(sizes) - 1
+    return np.setdiff1d(np.arange(sum(sizes)), ends).astype(np.intp)
+
+
+def require_classes(counts: npt.NDArray[Any], sizes: Sequence[int]) -> None:
+    """Refuse an attribute of which everybody has the same value."""
+    first = 0
+    for k, size in enumerate(sizes):
+        if (counts[first : first + size] > 0).sum() < 2:
+            raise VectorError(
+                f"attribute {k + 1} of {len(sizes)} has one class among the rows to fit on: there "
+                "is nothing to take out; choose rows with two or more of its values"
+            )
+        first += size

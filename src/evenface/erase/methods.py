@@ -1,0 +1,187 @@
+"""The erasers there are, in a table."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evenface.erase.adversarial import adversarial
+from evenface.erase.by_group import coral, oracle_leace, recentre
+from evenface.erase.eraser import Codes, Eraser, Maps, hashed, joint
+from evenface.erase.leace import fit_leace
+from evenface.erase.projections import inlp, mean_projection
+from evenface.errors import ConfigError, VectorError
+
+Fit = Callable[["Rows"], Maps]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What an eraser is fitted to.
+
+    Attributes
+    ----------
+    vectors : ndarray, shape (n, d)
+    codes : ndarray of intp, shape (n, attributes)
+        All known.
+    sizes : tuple of int
+        Classes of each attribute.
+    held : (vectors, codes) or None
+        Rows that may say when to stop.
+    seed : int
+    """
+
+    vectors: npt.NDArray[Any]
+    codes: Codes
+    sizes: tuple[int, ...]
+    held: tuple[npt.NDArray[Any], Codes] | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """An entry of the table.
+
+    Attributes
+    ----------
+    title : str
+        What figures call it.
+    fit : callable
+    source : str
+        Where it was published.
+    by_label : bool
+        Whether a row's own labels must be known to change it.
+    """
+
+    title: str
+    fit: Fit
+    source: str
+    by_label: bool = False
+
+
+ERASERS: dict[str, Method] = {
+    "leace": Method(
+        "LEACE",
+        lambda r: fit_leace([(r.vectors, r.codes)], r.sizes, "float64"),
+        "Belrose et al. 2023",
+    ),
+    "mean-projection": Method(
+        "mean projection",
+        lambda r: mean_projection(r.vectors, r.codes, r.sizes),
+        "Bolukbasi et al. 2016",
+    ),
+    "inlp": Method(
+        "INLP", lambda r: inlp(r.vectors, r.codes, r.sizes, held=r.held), "Ravfogel et al. 2020"
+    ),
+    "adversarial": Method(
+        "adversarial map",
+        lambda r: adversarial(r.vectors, r.codes, r.sizes, held=r.held, seed=r.seed),
+        "in the way of Morales et al. 2021",
+    ),
+    "oracle-leace": Method(
+        "oracle LEACE",
+        lambda r: oracle_leace(r.vectors, r.codes, r.sizes),
+        "Belrose et al. 2023",
+        by_label=True,
+    ),
+    "recentre": Method(
+        "group means moved together",
+        lambda r: recentre(r.vectors, r.codes, r.sizes),
+        "by definition",
+        by_label=True,
+    ),
+    "coral": Method(
+        "CORAL", lambda r: coral(r.vectors, r.codes, r.sizes), "Sun et al. 2016", by_label=True
+    ),
+}
+
+
+def check_erasers(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, or raise a ConfigError for one that is not in the table."""
+    unknown = [n for n in names if n not in ERASERS]
+    if unknown or not names:
+        said = ", ".join(map(repr, unknown)) or "(none given)"
+        raise ConfigError(f"no eraser named {said}; there are {', '.join(ERASERS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def fit_eraser(
+    method: str,
+    vectors: npt.ArrayLike,
+    codes: npt.ArrayLike,
+    *,
+    attributes: Sequence[str],
+    classes: Sequence[Sequence[str]],
+    identities: Sequence[str] = (),
+    held: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    seed: int = 0,
+) -> Eraser:
+    """Fit an eraser to training rows.
+
+    Parameters
+    ----------
+    method : str
+        A name from `ERASERS`.
+    vectors : array-like, shape (n, d)
+        Finite.
+    codes : array-like of int, shape (n,) or (n, attributes)
+        Class of each row; rows of which one is unknown, -1, are left out.
+    attributes : sequence of str
+        What the columns of `codes` are.
+    classes : sequence of sequences of str
+        Names of each attribute's classes.
+    identities : sequence of str, optional
+        Who is on each row, by which the eraser knows whom it must not be judged on.
+    held : (vectors, codes), optional
+        Rows of further training people, by which INLP knows when to stop.
+    seed : int
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method.
+    VectorError
+        If shapes don't fit, a value is not finite, or an attribute has one class only.
+    """
+    check_erasers([method])
+    sizes = tuple(len(c) for c in classes)
+    x, y = _checked(vectors, codes, sizes)
+    names = list(identities)
+    if names and len(names) != len(x):
+        raise VectorError(f"{len(names)} identities for {len(x)} vectors: expected one a row")
+    known = np.asarray((y >= 0).all(axis=1))
+    who = {n for n, k in zip(names, known, strict=True) if k} if names else set()
+    if known.sum() < 2:
+        raise VectorError(
+            f"{int(known.sum())} of {len(x)} rows have a recorded {' and '.join(attributes)}: "
+            "an eraser needs two or more"
+        )
+    apart = None
+    if held is not None:
+        other, labels = _checked(*held, sizes)
+        every = np.asarray((labels >= 0).all(axis=1))
+        apart = (other[every], labels[every])
+    maps = ERASERS[method].fit(Rows(x[known], y[known], sizes, apart, seed))
+    salt = secrets.token_hex(8)
+    return Eraser(
+        method, tuple(attributes), tuple(tuple(c) for c in classes), maps,
+        rows=int(known.sum()), identities=len(who), salt=salt,
+        fitted_on=frozenset(hashed(salt, name) for name in who),
+    )  # fmt: skip
+
+
+def _checked(
+    vectors: npt.ArrayLike, codes: npt.ArrayLike, sizes: tuple[int, ...]
+) -> tuple[npt.NDArray[Any], Codes]:
+    x, y = np.asarray(vectors), np.asarray(codes)
+    if x.ndim != 2 or x.dtype.kind not in "fiu":
+        raise VectorError(f"vectors of shape {x.shape}: expected numbers, a vector a row")
+    if not np.isfinite(x).all():
+        raise VectorError("vectors must be finite numbers: some are NaN or infinite")
+    joint(y, sizes, len(x))
+    return x, (y[:, None] if y.ndim == 1 else y).astype(np.intp)

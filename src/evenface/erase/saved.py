@@ -1,0 +1,183 @@
+"""Erasers in files: safetensors, with a card that says what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from evenface.embed.embeddings import Embeddings
+from evenface.erase.eraser import Eraser, Maps
+from evenface.erase.methods import ERASERS
+from evenface.errors import StoreError, VectorError
+
+SCHEMA, VERSION = "evenface.eraser", 1
+TENSORS = ("centres", "moves", "out", "into")
+LABELS = "Labels are what a dataset recorded, not truths about anybody."
+
+
+def save_eraser(eraser: Eraser, file: Path, *, embeddings: Embeddings | None = None) -> Path:
+    """Write an eraser under another name, then rename it.
+
+    Parameters
+    ----------
+    eraser : Eraser
+    file : Path
+        Ends in ``.safetensors`` by custom.
+    embeddings : Embeddings, optional
+        What it was fitted to part of: the card says which network's vectors it is for.
+    """
+    card = {
+        "schema": f"{SCHEMA}/{VERSION}",
+        "method": eraser.method,
+        "title": ERASERS[eraser.method].title,
+        "source": ERASERS[eraser.method].source,
+        "attributes": eraser.attributes,
+        "classes": eraser.classes,
+        "dimension": eraser.dimension,
+        "rank": eraser.rank,
+        "strength": eraser.strength,
+        "needs_labels": eraser.needs_labels,
+        "rows": eraser.rows,
+        "identities": eraser.identities,
+        "salt": eraser.salt,
+        "fitted_on": sorted(eraser.fitted_on),
+        "model": None if embeddings is None else model_of(embeddings),
+        "note": LABELS,
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f"{file.name}.tmp")
+    arrays = {name: np.ascontiguousarray(getattr(eraser.maps, name)) for name in TENSORS}
+    save_file(arrays, partial, metadata={"card": json.dumps(card, ensure_ascii=False)})
+    os.replace(partial, file)
+    return file
+
+
+def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
+    """Read an eraser and its card.
+
+    Raises
+    ------
+    StoreError
+        If there is no such file, it is damaged, something else, or of a newer version.
+    """
+    try:
+        with safe_open(str(file), framework="numpy") as opened:
+            card = json.loads((opened.metadata() or {})["card"])
+            schema, version = str(card["schema"]).rsplit("/", 1)
+            if schema != SCHEMA:
+                raise ValueError(f"schema {card['schema']!r}")
+            if int(version) > VERSION:
+                raise StoreError(
+                    f"{file}: has schema {card['schema']!r}, this version reads up to /{VERSION}; "
+                    "update evenface"
+                )
+            arrays = {name: opened.get_tensor(name) for name in TENSORS}
+        return _read(card, arrays), card
+    except FileNotFoundError:
+        raise StoreError(f"{file}: there is no such file; expected an eraser that "
+                         "`evenface erase --save` wrote") from None  # fmt: skip
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{file}: not an eraser, or a damaged one ({error}); expected a file that "
+            "`evenface erase --save` wrote; fit it again"
+        ) from None
+
+
+def _read(card: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Eraser:
+    classes = tuple(tuple(map(str, c)) for c in card["classes"])
+    if card["method"] not in ERASERS:
+        raise ValueError(f"no method {card['method']!r}")
+    combined = int(np.prod([len(c) for c in classes]))
+    c, d, r = arrays["out"].shape
+    if c not in (1, combined) or len(classes) != len(card["attributes"]) or not classes:
+        raise ValueError(f"{c} maps for {combined} combinations of classes")
+    shapes = {"centres": (c, d), "moves": (c, d), "out": (c, d, r), "into": (c, r, d)}
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape or arrays[name].dtype != np.float64:
+            raise ValueError(f"{name} is {arrays[name].dtype} of shape {arrays[name].shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} holds values that are not finite")
+    if not 0 <= float(card["strength"]) <= 1:
+        raise ValueError(f"strength {card['strength']}")
+    return Eraser(
+        str(card["method"]), tuple(map(str, card["attributes"])), classes, Maps(**arrays),
+        float(card["strength"]), int(card["rows"]), int(card["identities"]), str(card["salt"]),
+        frozenset(map(str, card["fitted_on"])),
+    )  # fmt: skip
+
+
+def model_of(embeddings: Embeddings) -> dict[str, Any]:
+    """Return what tells a network's vectors from another's."""
+    return {k: embeddings.card.get(k) for k in ("name", "sha256", "dimension")}
+
+
+def codes_of(eraser: Eraser, embeddings: Embeddings) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return each row's classes as the eraser numbers them; -1 where it knows no such value.
+
+    Raises
+    ------
+    VectorError
+        If the rows lack an attribute.
+    """
+    lacking = [a for a in eraser.attributes if a not in embeddings.attributes]
+    if lacking:
+        raise VectorError(
+            f"the embeddings have no {' and no '.join(lacking)}, which this eraser needs of each "
+            f"row; they have {', '.join(embeddings.attributes) or 'no attributes'}"
+        )
+    columns = []
+    for name, classes in zip(eraser.attributes, eraser.classes, strict=True):
+        place = {value: k for k, value in enumerate(classes)}
+        columns.append([place.get(v, -1) for v in embeddings.rows[name].to_list()])
+    return np.array(columns, dtype=np.intp).T.reshape(len(embeddings), len(columns))
+
+
+def apply_eraser(
+    eraser: Eraser, embeddings: Embeddings, *, card: dict[str, Any] | None = None
+) -> Embeddings:
+    """Return embeddings whose vectors were changed, and whose card says so.
+
+    Parameters
+    ----------
+    eraser : Eraser
+    embeddings : Embeddings
+        Of the dimension that it was fitted to.
+    card : dict, optional
+        The eraser's, from `load_eraser`: the network must be the one it was fitted to.
+
+    Raises
+    ------
+    VectorError
+        If dimensions or networks differ, or labels that it needs are not there.
+    """
+    if embeddings.dimension != eraser.dimension:
+        raise VectorError(
+            f"these embeddings have {embeddings.dimension} dimensions, the eraser was fitted to "
+            f"vectors of {eraser.dimension}"
+        )
+    model = (card or {}).get("model")
+    if model and model != model_of(embeddings):
+        raise VectorError(
+            f"the eraser was fitted to vectors of {model.get('name')}, these are of "
+            f"{embeddings.card.get('name')}: what it takes out of one network's vectors is "
+            "something else in another's; fit one to these"
+        )
+    codes = codes_of(eraser, embeddings) if eraser.needs_labels else None
+    about = {
+        "method": eraser.method, "attributes": list(eraser.attributes),
+        "strength": eraser.strength, "rank": eraser.rank,
+    }  # fmt: skip
+    erased = [*embeddings.card.get("erased", []), about]
+    return replace(
+        embeddings,
+        vectors=eraser(embeddings.vectors, codes),
+        card={**embeddings.card, "erased": erased},
+        stored_fingerprint=None,
+    )
