@@ -10,7 +10,7 @@ import pytest
 from support import ROOT
 
 PACKAGE = ROOT / "src" / "evenface"
-ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "erase", "pairs", "studies",
+ORDER = ["_version", "errors", "faces", "embed", "stats", "heads", "erasers", "pairs", "studies",
          "report", "config", "output", "step", "extraction", "study", "comparison", "cli",
          "__main__"]  # fmt: skip
 # What a part may import of evenface, beyond itself; DESIGN's arrows.
@@ -21,12 +21,12 @@ MAY = {
     "embed": {"errors", "faces"},
     "stats": set(),
     "heads": {"errors", "stats"},
-    "erase": {"errors", "faces", "embed", "stats", "heads"},
-    "pairs": {"errors", "faces", "embed", "stats", "heads", "erase"},
-    "studies": {"errors", "faces", "embed", "stats", "heads", "erase", "pairs"},
+    "erasers": {"errors", "faces", "embed", "stats", "heads"},
+    "pairs": {"errors", "faces", "embed", "stats", "heads", "erasers"},
+    "studies": {"errors", "faces", "embed", "stats", "heads", "erasers", "pairs"},
     "report": set(ORDER[: ORDER.index("report")]),
-    "config": {"errors", "embed", "erase", "studies"},
-    "output": {"errors", "config", "erase", "report", "studies"},
+    "config": {"errors", "embed", "erasers", "studies"},
+    "output": {"errors", "config", "erasers", "report", "studies"},
     "step": set(),
     "extraction": {"config", "embed", "errors", "faces", "step"},
     "study": set(ORDER) - {"cli", "__main__", "study", "comparison"},

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from evenface.embed.models import Embedder, ModelCard, OnnxOptions, load_embedder
     from evenface.embed.models.catalogue import MODELS
     from evenface.embed.store import Store, open_embeddings, open_store
+    from evenface.erasers.eraser import Eraser
+    from evenface.erasers.methods import ERASERS, fit_eraser
+    from evenface.erasers.saved import apply_eraser, load_eraser, save_eraser
     from evenface.errors import EvenfaceError
     from evenface.faces.datasets import DATASETS
     from evenface.faces.select import select_faces
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from evenface.studies.bias import BiasOptions, BiasResult, bias
     from evenface.studies.checks import ChecksOptions, ChecksResult, checks
     from evenface.studies.data import CommonOptions
+    from evenface.studies.erase import EraseOptions, EraseResult, erase
     from evenface.studies.map import MapOptions, MapResult, map_space
     from evenface.studies.placing import place
     from evenface.studies.probe import ProbeOptions, ProbeResult, probe
@@ -59,6 +63,9 @@ _HOMES = {
     "embed.models.catalogue": ("MODELS",),
     "embed.folder": ("check_embeddings",),
     "embed.store": ("Store", "open_embeddings", "open_store"),
+    "erasers.eraser": ("Eraser",),
+    "erasers.methods": ("ERASERS", "fit_eraser"),
+    "erasers.saved": ("apply_eraser", "load_eraser", "save_eraser"),
     "errors": ("EvenfaceError",),
     "faces.datasets": ("DATASETS",),
     "faces.select": ("select_faces",),
@@ -71,6 +78,7 @@ _HOMES = {
     "studies.bias": ("BiasOptions", "BiasResult", "bias"),
     "studies.checks": ("ChecksOptions", "ChecksResult", "checks"),
     "studies.data": ("CommonOptions",),
+    "studies.erase": ("EraseOptions", "EraseResult", "erase"),
     "studies.map": ("MapOptions", "MapResult", "map_space"),
     "studies.placing": ("place",),
     "studies.probe": ("ProbeOptions", "ProbeResult", "probe"),
@@ -85,6 +93,7 @@ _PLACE = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "DATASETS",
+    "ERASERS",
     "MODELS",
     "BiasOptions",
     "BiasResult",
@@ -94,6 +103,9 @@ __all__ = [
     "Comparison",
     "Embedder",
     "Embeddings",
+    "EraseOptions",
+    "EraseResult",
+    "Eraser",
     "Estimate",
     "EvenfaceError",
     "Faces",
@@ -117,6 +129,7 @@ __all__ = [
     "VerifyOptions",
     "VerifyResult",
     "__version__",
+    "apply_eraser",
     "bias",
     "build_report",
     "check_embeddings",
@@ -125,11 +138,14 @@ __all__ = [
     "demo",
     "embed_faces",
     "embeddings_from_arrays",
+    "erase",
     "export_embeddings",
     "extract",
+    "fit_eraser",
     "import_vectors",
     "join_embeddings",
     "load_embedder",
+    "load_eraser",
     "make_splits",
     "map_space",
     "open_embeddings",
@@ -138,6 +154,7 @@ __all__ = [
     "probe",
     "read_faces",
     "run",
+    "save_eraser",
     "select_faces",
     "spaces",
     "transfer",

@@ -13,6 +13,7 @@ from evenface.errors import ConfigError
 from evenface.studies.bias import BiasOptions
 from evenface.studies.checks import ChecksOptions
 from evenface.studies.data import CommonOptions, Options
+from evenface.studies.erase import EraseOptions
 from evenface.studies.map import MapOptions
 from evenface.studies.probe import ProbeOptions
 from evenface.studies.spaces import SpacesOptions
@@ -115,7 +116,7 @@ class StudyConfig(Options):
     ----------
     studies : tuple of str
         Which studies, in this order.
-    embed, select, common, checks, map, probe, transfer, spaces, bias, verify
+    embed, select, common, checks, map, probe, transfer, spaces, bias, verify, erase
         Options of each part.
     """
 
@@ -131,6 +132,7 @@ class StudyConfig(Options):
     spaces: SpacesOptions = SpacesOptions()
     bias: BiasOptions = BiasOptions()
     verify: VerifyOptions = VerifyOptions()
+    erase: EraseOptions = EraseOptions()
 
     @field_validator("studies")
     @classmethod

@@ -13,7 +13,7 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
-from evenface.cli import compare, embed, lists, models, run, studies, verify
+from evenface.cli import compare, embed, erase, lists, models, run, studies, verify
 from evenface.errors import EvenfaceError, GateFailed
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -31,6 +31,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "spaces": studies.spaces,
     "bias": studies.bias,
     "verify": verify.verify,
+    "erase": erase.erase,
+    "fit-eraser": erase.fit_eraser,
+    "apply-eraser": erase.apply_eraser,
     "compare": compare.compare,
     "report": run.report,
 }

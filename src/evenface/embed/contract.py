@@ -7,7 +7,7 @@ from typing import Any, Final
 
 CARD_FIELDS: Final = (
     "sha256", "output", "dimension", "size", "color", "mean", "scale", "layout", "alignment",
-    "box", "contract", "architecture",
+    "box", "contract", "architecture", "erased",
 )  # fmt: skip
 """What of a card decides the vectors; its name and licence do not."""
 

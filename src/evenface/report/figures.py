@@ -124,6 +124,10 @@ def describe(name: str, result: Result) -> str:
         "numbers are in the tables.",
         "verify_matrix": "Matrices of FMR between every two groups. The same numbers are in the "
         "tables.",
+        "erase": "Leakage to a linear probe against the equal error rate, a panel for what is "
+        "taken out, a line an eraser. The same numbers are in the tables.",
+        "erase_probes": "Balanced accuracies of probes on what was taken out, before and after. "
+        "The same numbers are in the tables.",
         "bias_spaces": "Scatter plots of held-out people in spaces learned balanced and biased.",
     }
     return said.get(name, f"Figure {name}")

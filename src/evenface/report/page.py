@@ -17,14 +17,16 @@ from markupsafe import Markup
 
 from evenface._version import __version__
 from evenface.errors import StoreError
-from evenface.report import checked, findings, learned, summary, tables, texts, verified
+from evenface.report import checked, erased, findings, learned, summary, tables, texts, verified
 from evenface.report.explorer import explorer_data, script_json
 from evenface.report.explorer_views import packed
 from evenface.report.figures import SYNTHETIC, Picture, draw_figures
+from evenface.report.glossary import GLOSSARY
 from evenface.report.results import Loaded, judged_pictures, load_names, load_results
 from evenface.report.thumbnails import NOTICE, Thumbnails
 from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
+from evenface.studies.erase import EraseResult
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.result import DAMAGE, Result
@@ -159,7 +161,7 @@ def render(
         others=others,
         results=loaded.results,
         chapters=texts.CHAPTERS,
-        glossary=texts.GLOSSARY,
+        glossary=GLOSSARY,
         intervals=texts.INTERVALS,
         pictures=pictures,
         views={name: view(result, known) for name, result in loaded.results.items()},
@@ -190,6 +192,8 @@ def view(
         return learned.bias_tables(result)
     if isinstance(result, VerifyResult):
         return verified.verify_tables(result)
+    if isinstance(result, EraseResult):
+        return erased.erase_tables(result)
     return []
 
 

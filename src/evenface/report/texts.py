@@ -1,4 +1,4 @@
-"""The fixed words of a report: what each study asks, what it can't say, what metrics mean."""
+"""The fixed words of a report: what each study asks, and what it can't say."""
 
 from __future__ import annotations
 
@@ -110,6 +110,23 @@ CHAPTERS = {
             CLOSED,
         ),
     ),
+    "erase": Chapter(
+        "Erasure",
+        "Can recorded attributes be taken out of the vectors, and what does that cost "
+        "verification and what else is read?",
+        (
+            "What these probes don't read, others may: not being read is not being gone. No "
+            "linear probe doing better than a constant is all that linear erasure promises, and "
+            "that on the people it was fitted to.",
+            "Erasers and probes know as many people as were learned from here; with more, both "
+            "do better.",
+            "An attribute that is not read does not make decisions about people fair: errors can "
+            "still differ between groups, and what stands for the attribute elsewhere stays.",
+            "The curve's points are compared by their values; none is tested against another.",
+            LABELS,
+            CLOSED,
+        ),
+    ),
     "verify": Chapter(
         "Verification",
         "When pictures are compared, who is taken for somebody else, and who is not recognised?",
@@ -124,151 +141,6 @@ CHAPTERS = {
             "hardly could be one shown.",
             LABELS,
             CLOSED,
-        ),
-    ),
-}
-
-GLOSSARY = {
-    "checks": (
-        (
-            "no face found (failure to enrol)",
-            "Share of the pictures that could be read on which the detector found no face, or none "
-            "that could be aligned. ISO/IEC 19795-1 counts people instead: “no face found on any "
-            "picture” does. In [0,\u00a01].",
-        ),
-        (
-            "small faces",
-            "By the shorter side of the box around the face that was taken, in pixels of the "
-            "picture. Below the network's input a face was enlarged: its detail is made up.",
-        ),
-    ),
-    "map": (
-        (
-            "kNN purity",
-            "Share of a face's 10 nearest faces of other people that carry the same label, "
-            "averaged over faces. In [0,\u00a01]; depends on how common labels are.",
-        ),
-        (
-            "kNN purity above chance",
-            "(purity − chance) / (1 − chance), where chance is the purity if labels were dealt "
-            "at random. 0 is chance; 1 is out of reach for groups with fewer than 11 people. Its "
-            "interval leaves people out as faces and as neighbours.",
-        ),
-        (
-            "silhouette",
-            "How much nearer a face is to its own label's faces than to the next label's. In "
-            "[−1,\u00a01]; near 0 where labels overlap. Distances are Euclidean, in the embeddings "
-            "between vectors of length 1 where the map's metric is cosine.",
-        ),
-        (
-            "trustworthiness",
-            "How far the neighbours seen in a map are neighbours in the embeddings too "
-            "(Venna and Kaski 2001). In [0,\u00a01].",
-        ),
-        (
-            "kNN preservation",
-            "Share of a face's 10 nearest neighbours in the embeddings that are among its 10 "
-            "nearest in the map. In [0,\u00a01].",
-        ),
-    ),
-    "probe": (
-        (
-            "accuracy",
-            "Share of held-out pictures whose label was predicted rightly. In [0,\u00a01].",
-        ),
-        (
-            "balanced accuracy",
-            "Mean of the classes' recalls: every class counts the same however many people it "
-            "has. In [0,\u00a01].",
-        ),
-        ("chance", "1 / number of classes: the balanced accuracy of a guess."),
-        (
-            "strongest probe",
-            "On each split, the probe that was best on that split's validation rows. Choosing "
-            "once over all splits would be choosing on rows that are tested in another.",
-        ),
-    ),
-    "transfer": (
-        (
-            "transfer gap",
-            "Balanced accuracy on a group of the model trained on that group, minus that of a "
-            "model trained elsewhere; the interval is paired over the same people. "
-            "In [−1,\u00a01]; above zero something is lost.",
-        ),
-        (
-            "p after Holm",
-            "How often swapping both models’ results of people at random makes a gap as large; "
-            "weakened for training, adjusted for the number of gaps (Holm 1979). In (0,\u00a01].",
-        ),
-        (
-            "all, size-matched",
-            "A model of all groups that learned from as many people as a single group's model.",
-        ),
-        ("all", "A model of every training row of every group, so of more people."),
-    ),
-    "spaces": (
-        (
-            "kNN accuracy",
-            "Test people classified by their 10 nearest validation people in the learned space; "
-            "over everybody the mean of the groups' accuracies. In [0,\u00a01].",
-        ),
-        ("worst-group accuracy", "The least of the groups' kNN accuracies. In [0,\u00a01]."),
-        (
-            "intra- and inter-class distance",
-            "Mean Euclidean distance in the learned space to other people of the same class, and "
-            "of other classes.",
-        ),
-        (
-            "likeness",
-            "Linear CKA (Kornblith et al. 2019), Procrustes similarity and the share of common "
-            "neighbours of two losses' spaces. In [0,\u00a01]; 1 is the same space.",
-        ),
-    ),
-    "bias": (
-        (
-            "drop from balanced",
-            "Accuracy learned from balanced groups minus accuracy learned at the share, on the "
-            "same people. In [−1,\u00a01].",
-        ),
-        (
-            "p after Holm",
-            "Corrected resampled t-test over splits (Nadeau and Bengio 2003) of whether two "
-            "losses lose the same over the sweep, adjusted for the number of tests (Holm 1979).",
-        ),
-    ),
-    "verify": (
-        (
-            "genuine and impostor pairs",
-            "Two different pictures of one identity; pictures of two persons. Copies of a file "
-            "and pictures that several identities have take no part.",
-        ),
-        (
-            "FMR, FNMR, EER",
-            "False match rate: share of impostor pairs with a score of at least the threshold. "
-            "False non-match rate: share of genuine pairs below it. Equal error rate: their mean "
-            "where they differ least. In [0,\u00a01]; ISO/IEC 19795-1.",
-        ),
-        (
-            "matches the nearest other",
-            "Share of pictures whose most similar picture of another person reaches the "
-            "threshold: how often somebody among these people could pass for them. It grows with "
-            "the number of people.",
-        ),
-        (
-            "FDR, inequity rate, GARBE",
-            "Fairness discrepancy rate (Pereira and Marcel 2021; 1 if equal), inequity rate "
-            "(Grother 2021; 1 if equal) and the Gini aggregation rate (Howard et al. 2022; 0 if "
-            "equal) of the groups’ FMR and FNMR at one threshold.",
-        ),
-        (
-            "equal groups would show",
-            "Median of the measure if all groups had the same rates and only numbers of pairs "
-            "differed: small groups look unequal though nobody is.",
-        ),
-        (
-            "effect size d",
-            "WEAT’s (Caliskan et al. 2017): difference of two groups’ mean association with two "
-            "attributes, in standard deviations over people.",
         ),
     ),
 }

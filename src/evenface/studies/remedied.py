@@ -119,7 +119,7 @@ def compare_remedies(
     """
     _check(names, targets)
     kinds = [NONE, *dict.fromkeys(n for n in names if n != NONE)]
-    hands = _hands(people, splits, (most_training, most_test), seed)
+    hands = deal_hands(people, splits, (most_training, most_test), seed)
     kept, left_out = _possible(people, hands, sorted(set(targets), reverse=True))
     tally = Tally(people, [(n, t) for t in kept for n in kinds])
     for fold, hand in enumerate(hands if kept else []):
@@ -134,7 +134,7 @@ def compare_remedies(
 
 
 @dataclass(frozen=True)
-class _Hand:
+class Hand:
     """Places of one split's rows, of the persons that were drawn.
 
     Attributes
@@ -158,11 +158,11 @@ def _check(names: Sequence[str], targets: Sequence[float]) -> None:
             raise ConfigError(f"a target FMR lies between 0 and 1, not at {target}")
 
 
-def _hands(
+def deal_hands(
     people: People, splits: Sequence[Split], most: tuple[int, int], seed: int
-) -> list[_Hand]:
+) -> list[Hand]:
     """Return the places of splits, of which no two test the same person."""
-    found: list[_Hand] = []
+    found: list[Hand] = []
     tested = np.zeros(people.persons, dtype=bool)
     for split in splits:
         sides = [np.flatnonzero(np.isin(people.order, r)) for r in (split.train, split.test)]
@@ -176,7 +176,7 @@ def _hands(
             for own, part, limit in zip(sides, parts, most, strict=True)
         )
         drawn = len(training) < len(sides[0]) or len(test) < len(sides[1])
-        found.append(_Hand(training, test, drawn))
+        found.append(Hand(training, test, drawn))
     return found
 
 
@@ -187,7 +187,7 @@ def _pairs(people: People, places: Rows, group: int | None = None) -> int:
 
 
 def _possible(
-    people: People, hands: Sequence[_Hand], targets: Sequence[float]
+    people: People, hands: Sequence[Hand], targets: Sequence[float]
 ) -> tuple[list[float], list[dict[str, Any]]]:
     """Return the targets that there are pairs for, and why others are left out."""
     training = min((_pairs(people, h.training) for h in hands), default=0)
@@ -205,7 +205,7 @@ def _possible(
 
 
 def _judge(
-    prepared: Prepared, people: People, hand: _Hand, fold: int, kinds: Sequence[str],
+    prepared: Prepared, people: People, hand: Hand, fold: int, kinds: Sequence[str],
     targets: Sequence[float], seed: int, tally: Tally,
 ) -> None:  # fmt: skip
     """Fit to a split's training persons, and count errors of its test persons."""
@@ -267,7 +267,7 @@ def _row(
     return {**own, **numbers, **changes}
 
 
-def _context(people: People, splits: Sequence[Split], hands: Sequence[_Hand]) -> dict[str, Any]:
+def _context(people: People, splits: Sequence[Split], hands: Sequence[Hand]) -> dict[str, Any]:
     def persons(places: Rows) -> int:
         return int(np.unique(people.person[places]).size)
 

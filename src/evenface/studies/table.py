@@ -10,6 +10,7 @@ from evenface.errors import StoreError
 from evenface.studies.bias import BiasOptions, BiasResult, bias
 from evenface.studies.checks import ChecksOptions, ChecksResult, checks
 from evenface.studies.data import Options
+from evenface.studies.erase import EraseOptions, EraseResult, erase
 from evenface.studies.map import MapOptions, MapResult, map_space
 from evenface.studies.probe import ProbeOptions, ProbeResult, probe
 from evenface.studies.result import DAMAGE, VERSION, Result, read_saved
@@ -54,6 +55,9 @@ STUDIES: dict[str, Study] = {
     "spaces": Study(spaces, SpacesOptions, SpacesResult, "What do losses make of the groups?"),
     "bias": Study(bias, BiasOptions, BiasResult, "What does a majority do to the others?"),
     "verify": Study(verify, VerifyOptions, VerifyResult, "Whom does verification fail?"),
+    "erase": Study(
+        erase, EraseOptions, EraseResult, "Can it be taken out, and what does that cost?"
+    ),
 }
 
 

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from evenface.embed.embeddings import embeddings_from_arrays
-from evenface.erase.methods import ERASERS, check_erasers, fit_eraser
-from evenface.erase.saved import apply_eraser, load_eraser, save_eraser
+from evenface.erasers.methods import ERASERS, check_erasers, fit_eraser
+from evenface.erasers.saved import apply_eraser, load_eraser, save_eraser
 from evenface.errors import ConfigError, LeakError, StoreError, VectorError
 
 NAMES = ("f", "m")
@@ -113,6 +113,8 @@ def test_input_that_does_not_fit_is_refused() -> None:
         eraser(x[:, :5])
     with pytest.raises(VectorError, match="finite"):
         eraser(np.where(x > 1, np.nan, x))
+    with pytest.raises(VectorError, match="single precision"):
+        eraser(x * 1e38 * 10)
     with pytest.raises(VectorError, match="finite"):
         fitted("leace", np.where(x > 1, np.inf, x), codes)
     with pytest.raises(VectorError, match="labels of shape"):
@@ -131,6 +133,8 @@ def test_a_planted_leak_is_refused() -> None:
     eraser.refuse_leak(["q1", "q2"])
     with pytest.raises(LeakError, match="1 identities"):
         eraser.refuse_leak(["q1", "p7"])
+    with pytest.raises(LeakError, match="fit it with identities"):
+        fitted("leace", x, codes).refuse_leak(["q1"])
     assert not any("p7" in mark for mark in eraser.fitted_on)
 
 
@@ -196,6 +200,9 @@ def damage(file: Path, what: str) -> None:
             "classes": (arrays, {**card, "classes": 5}),
             "strength": (arrays, {**card, "strength": 7}),
             "list": (arrays, [1]),
+            "rows": (arrays, {**card, "rows": float("inf")}),
+            "dimension": (arrays, {**card, "dimension": 9}),
+            "by label": (arrays, {**card, "method": "coral"}),
         }
         tensors, said = changes[what]
         save_file(tensors, file, metadata={"card": json.dumps(said)})
@@ -204,7 +211,7 @@ def damage(file: Path, what: str) -> None:
 @pytest.mark.parametrize(
     "what",
     ["cut", "empty", "header", "no card", "nan", "missing", "shape", "dtype", "method", "classes",
-     "strength", "list"],
+     "strength", "list", "rows", "dimension", "by label"],
 )  # fmt: skip
 def test_a_damaged_file_is_told(what: str, tmp_path: Path) -> None:
     x, codes = two()

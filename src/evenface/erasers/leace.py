@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evenface.embed.moments import Sums, kind_of, pilot_of
-from evenface.erase.eraser import Array, Maps
+from evenface.erasers.eraser import Array, Maps, joint
 from evenface.errors import VectorError
 
 RANK = 1e-6
@@ -49,11 +49,11 @@ class LeaceFitter:
         codes : ndarray of int, shape (n,) or (n, attributes)
             Rows of which one is unknown, -1, are not looked at.
         """
+        joint(codes, self.sizes, len(vectors))
         codes = codes[:, None] if codes.ndim == 1 else codes
-        if codes.shape != (len(vectors), len(self.sizes)):
+        if self.sums is not None and vectors.shape[1:] != self.sums.total.shape:
             raise VectorError(
-                f"labels of shape {codes.shape} for {len(vectors)} vectors: expected one a row for "
-                f"each of {len(self.sizes)} attributes"
+                f"vectors of shape {vectors.shape} after some of {len(self.sums.total)} numbers"
             )
         kept = np.asarray((codes >= 0).all(axis=1))
         if not kept.any():
@@ -79,6 +79,11 @@ class LeaceFitter:
         if self.sums is None:
             self.sums, self.counts = other.sums, other.counts
             return
+        if not np.array_equal(self.sums.pilot, other.sums.pilot):
+            raise VectorError(
+                "these sums are of deviations from another mean: make what is to be joined by "
+                "`beside` of a fitter that has seen a labelled row"
+            )
         self.sums.join(other.sums)
         self.counts += other.counts
 
@@ -94,6 +99,8 @@ class LeaceFitter:
         if sums is None or sums.n < 2:
             raise VectorError(f"erasing needs two labelled vectors or more; there are "
                               f"{0 if sums is None else sums.n}")  # fmt: skip
+        if not np.isfinite(sums.products).all():
+            raise VectorError("vectors must be finite numbers, and so must their squares")
         require_classes(self.counts, self.sizes)
         variance = sums.centred() / sums.n
         shares = self.counts / sums.n
@@ -124,7 +131,13 @@ def leace(variance: Array, cross: Array) -> tuple[Array, Array]:
     white = (axes.T @ cross) / roots[:, None]
     left, size, _ = np.linalg.svd(white, full_matrices=False)
     left = left[:, size > max(size.max(initial=0), 0) * RANK]
-    return (axes * roots) @ left, left.T @ (axes / roots).T
+    # What of z is in axes too narrow to be divided by is taken off as it stands.
+    rest, far, _ = np.linalg.svd(cross - axes @ (axes.T @ cross), full_matrices=False)
+    rest = rest[:, far > np.finfo(np.float32).eps * np.sqrt(max(values.max(initial=0), 0))]
+    return (
+        np.hstack([(axes * roots) @ left, rest]),
+        np.vstack([left.T @ (axes / roots).T, rest.T]),
+    )
 
 
 def fit_leace(

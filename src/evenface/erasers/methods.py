@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.erase.adversarial import adversarial
-from evenface.erase.by_group import coral, oracle_leace, recentre
-from evenface.erase.eraser import Codes, Eraser, Maps, hashed, joint
-from evenface.erase.leace import fit_leace
-from evenface.erase.projections import inlp, mean_projection
+from evenface.erasers.adversarial import adversarial
+from evenface.erasers.by_group import coral, oracle_leace, recentre
+from evenface.erasers.eraser import Codes, Eraser, Maps, hashed, joint
+from evenface.erasers.leace import fit_leace
+from evenface.erasers.projections import inlp, mean_projection
 from evenface.errors import ConfigError, VectorError
 
 Fit = Callable[["Rows"], Maps]

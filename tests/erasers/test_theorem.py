@@ -12,8 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.neighbors import KNeighborsClassifier
 
-from evenface.erase.leace import LeaceFitter, fit_leace
-from evenface.erase.methods import ERASERS, fit_eraser
+from evenface.erasers.leace import LeaceFitter, fit_leace
+from evenface.erasers.methods import ERASERS, fit_eraser
+from evenface.errors import VectorError
 from support import wanted
 
 CLASSES = ("a", "b", "c")
@@ -154,4 +155,38 @@ def test_streams_joined_give_the_map_of_all_rows() -> None:
     single = fit_leace([(x.astype(np.float32), codes)], [3])
     np.testing.assert_allclose(
         single.out[0] @ single.into[0], whole.out[0] @ whole.into[0], atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("narrow", [1e-2, 1e-4, 1e-6])
+def test_an_attribute_in_a_narrow_axis_goes_too(narrow: float) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 2, 500)
+    x = rng.normal(size=(500, 6))
+    x[:, 0] = narrow * (rng.normal(size=500) + 3 * codes)
+    eraser = fit_eraser("leace", x, codes, attributes=["z"], classes=[("a", "b")])
+    left = eraser(x)[:, 0].astype(np.float64)
+    assert abs(np.corrcoef(left, codes)[0, 1]) < 0.01
+
+
+def test_sums_from_another_mean_are_not_joined() -> None:
+    x, codes = people(100)
+    first, other = (LeaceFitter([3]).update(v, codes) for v in (x, x + 1))
+    with pytest.raises(VectorError, match="another mean"):
+        first.join(other)
+    with pytest.raises(VectorError, match="class numbers"):
+        first.update(x, codes + 1)
+    with pytest.raises(VectorError, match="after some of 12"):
+        first.update(x[:, :5], codes)
+
+
+def test_inlp_takes_no_more_directions_than_there_are() -> None:
+    rng = np.random.default_rng(0)
+    # Class three lies inside the others' span, whatever direction is left.
+    codes = rng.integers(0, 3, 500)
+    x = rng.normal(size=(500, 5)) * (1 + codes[:, None]) + codes[:, None]
+    taken = fitted("inlp", x, codes).maps
+    assert taken.into.shape[1] <= 5
+    np.testing.assert_allclose(
+        taken.into[0] @ taken.into[0].T, np.eye(taken.into.shape[1]), atol=1e-6
     )

@@ -24,7 +24,7 @@ ROWS = 8192
 class Maps:
     """Affine maps, one for everybody or one for each class.
 
-    ``r(x) = x + move_c - out_c into_c (x - centre_c)``, c the row's class, 0 where there is one map.
+    ``r(x) = x + move_c - out_c into_c (x - centre_c)``, c the row's class; 0 where there is one.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Eraser:
     Attributes
     ----------
     method : str
-        Its name in `evenface.erase.methods.ERASERS`.
+        Its name in `evenface.erasers.methods.ERASERS`.
     attributes : tuple of str
         What it takes out.
     classes : tuple of tuple of str
@@ -144,7 +144,10 @@ class Eraser:
                 own = which[part] == c
                 away = (rows[own] - self.maps.centres[c]) @ self.maps.into[c].T
                 change[own] = self.maps.moves[c] - away @ self.maps.out[c].T
-            found[part] = rows + self.strength * change
+            with np.errstate(over="ignore"):
+                found[part] = rows + self.strength * change
+            if not np.isfinite(found[part]).all():
+                raise VectorError("changed vectors are beyond single precision: scale all vectors")
         return found
 
     def _places(self, codes: npt.ArrayLike | None, n: int) -> Codes:
@@ -165,6 +168,11 @@ class Eraser:
         ------
         LeakError
         """
+        if not self.fitted_on:
+            raise LeakError(
+                "this eraser doesn't know whom it was fitted on, so nobody can be judged by it; "
+                "fit it with identities"
+            )
         known = sum(hashed(self.salt, name) in self.fitted_on for name in set(identities))
         if known:
             raise LeakError(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from evenface.embed.embeddings import Embeddings
-from evenface.erase.eraser import Eraser, Maps
-from evenface.erase.methods import ERASERS
+from evenface.embed.files import refuse_unreachable, write_whole
+from evenface.erasers.eraser import Eraser, Maps
+from evenface.erasers.methods import ERASERS, fit_eraser
 from evenface.errors import StoreError, VectorError
 
 SCHEMA, VERSION = "evenface.eraser", 1
+FAULTS = (ValueError, KeyError, TypeError, AttributeError)
 TENSORS = ("centres", "moves", "out", "into")
 LABELS = "Labels are what a dataset recorded, not truths about anybody."
 
@@ -51,11 +53,10 @@ def save_eraser(eraser: Eraser, file: Path, *, embeddings: Embeddings | None = N
         "model": None if embeddings is None else model_of(embeddings),
         "note": LABELS,
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.tmp")
     arrays = {name: np.ascontiguousarray(getattr(eraser.maps, name)) for name in TENSORS}
-    save_file(arrays, partial, metadata={"card": json.dumps(card, ensure_ascii=False)})
-    os.replace(partial, file)
+    refuse_unreachable(file.parent)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, save(arrays, metadata={"card": json.dumps(card, ensure_ascii=False)}))
     return file
 
 
@@ -83,7 +84,7 @@ def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
     except FileNotFoundError:
         raise StoreError(f"{file}: there is no such file; expected an eraser that "
                          "`evenface erase --save` wrote") from None  # fmt: skip
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, SafetensorError, RecursionError, OverflowError, *FAULTS) as error:
         raise StoreError(
             f"{file}: not an eraser, or a damaged one ({error}); expected a file that "
             "`evenface erase --save` wrote; fit it again"
@@ -96,7 +97,13 @@ def _read(card: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Eras
         raise ValueError(f"no method {card['method']!r}")
     combined = int(np.prod([len(c) for c in classes]))
     c, d, r = arrays["out"].shape
-    if c not in (1, combined) or len(classes) != len(card["attributes"]) or not classes:
+    if d != card["dimension"]:
+        raise ValueError(f"maps of {d} dimensions for {card['dimension']}")
+    if (
+        c != (combined if ERASERS[card["method"]].by_label else 1)
+        or len(classes) != len(card["attributes"])
+        or not classes
+    ):
         raise ValueError(f"{c} maps for {combined} combinations of classes")
     shapes = {"centres": (c, d), "moves": (c, d), "out": (c, d, r), "into": (c, r, d)}
     for name, shape in shapes.items():
@@ -137,6 +144,41 @@ def codes_of(eraser: Eraser, embeddings: Embeddings) -> np.ndarray[Any, np.dtype
         place = {value: k for k, value in enumerate(classes)}
         columns.append([place.get(v, -1) for v in embeddings.rows[name].to_list()])
     return np.array(columns, dtype=np.intp).T.reshape(len(embeddings), len(columns))
+
+
+def fit_to(
+    embeddings: Embeddings, attributes: Sequence[str], method: str, *, seed: int = 0
+) -> Eraser:
+    """Fit an eraser to all rows whose attributes are recorded.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    attributes : sequence of str
+        What to take out, all of it together.
+    method : str
+        A name from `evenface.erasers.methods.ERASERS`.
+    seed : int
+
+    Raises
+    ------
+    VectorError
+        If the rows lack an attribute, or it has one value only.
+    """
+    lacking = [a for a in attributes if a not in embeddings.attributes]
+    if lacking:
+        raise VectorError(
+            f"the embeddings have no {' and no '.join(lacking)}; they have "
+            f"{', '.join(embeddings.attributes) or 'no attributes'}"
+        )
+    columns = [embeddings.rows[a].to_list() for a in attributes]
+    classes = [sorted({v for v in column if v is not None}) for column in columns]
+    places = [{v: k for k, v in enumerate(own)} for own in classes]
+    codes = [[p.get(v, -1) for v in c] for p, c in zip(places, columns, strict=True)]
+    return fit_eraser(
+        method, embeddings.vectors, np.array(codes, dtype=np.intp).T, attributes=attributes,
+        classes=classes, identities=embeddings.rows["identity"].to_list(), seed=seed,
+    )  # fmt: skip
 
 
 def apply_eraser(

@@ -16,8 +16,8 @@ from evenface.embed.moments import ROWS
 from evenface.embed.store import Store
 from evenface.embed.threads import default_workers
 from evenface.embed.where import Where
-from evenface.erase.eraser import Maps, joint
-from evenface.erase.leace import LeaceFitter
+from evenface.erasers.eraser import Maps, joint
+from evenface.erasers.leace import LeaceFitter
 from evenface.errors import VectorError
 from evenface.heads.threads import torch_threads
 
@@ -89,7 +89,9 @@ def stream_leace(
             "vectors must be finite numbers, and so must their squares: some labelled rows hold "
             "NaN, infinity or values that are too large; leave them out or scale all vectors"
         )
-    return first.maps()
+    # A factorisation on several threads has them meet at every column.
+    with threadpool_limits(1):
+        return first.maps()
 
 
 def _take(fitter: LeaceFitter, vectors: npt.NDArray[Any], codes: npt.NDArray[Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.erase.eraser import Array, Codes, Maps, joint
-from evenface.erase.leace import RANK, independent, one_hot, require_classes
+from evenface.erasers.eraser import Array, Codes, Maps, joint
+from evenface.erasers.leace import RANK, independent, one_hot, require_classes
 
 
 def oracle_leace(vectors: npt.NDArray[Any], codes: Codes, sizes: Sequence[int]) -> Maps:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evenface.erase.eraser import Array, Codes, Maps
-from evenface.erase.leace import RANK, one_hot, require_classes
+from evenface.erasers.eraser import Array, Codes, Maps
+from evenface.erasers.leace import RANK, one_hot, require_classes
 from evenface.heads.logistic import Regression, fit_regressions
 from evenface.heads.problem import balanced_accuracy
 
@@ -18,6 +18,9 @@ ROUNDS = 40
 
 CLOSE = 0.01
 """Balanced accuracy above chance, on rows not fitted to, at which INLP ends."""
+
+TINY = 1e-3
+"""Share of the readers' weights below which what is left of them, off all earlier, is noise."""
 
 PENALTY = 1e-2
 """Of the reader's weights, where vectors have unit variance."""
@@ -85,8 +88,11 @@ def inlp(
         if not new:
             break
         own = np.concatenate(new).astype(np.float64)
-        own -= (own @ taken.T) @ taken
-        basis = _basis(own)
+        length = float(np.linalg.norm(own))
+        # Twice: what rounding leaves of directions taken off before is no new direction.
+        for _ in range(2):
+            own -= (own @ taken.T) @ taken
+        basis = _basis(own, least=length * TINY)
         if not len(basis):
             break
         taken = np.concatenate([taken, basis])
@@ -126,7 +132,7 @@ def reads(weights: npt.NDArray[np.float32], x: npt.NDArray[Any], codes: Codes) -
     return balanced_accuracy(codes[known], said) > 1 / classes + CLOSE
 
 
-def _basis(rows: Array) -> Array:
-    """Return an orthonormal basis of the rows' span, shape (r, d)."""
+def _basis(rows: Array, least: float = 0.0) -> Array:
+    """Return an orthonormal basis of the rows' span, but for what is next to nothing."""
     _, size, right = np.linalg.svd(rows, full_matrices=False)
-    return np.asarray(right[size > size.max(initial=0) * RANK])
+    return np.asarray(right[size > max(size.max(initial=0) * RANK, least)])

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from evenface.erase.eraser import Codes, Maps
-from evenface.erase.leace import RANK, one_hot, require_classes
-from evenface.erase.projections import linear_reader, reads
+from evenface.erasers.eraser import Codes, Maps
+from evenface.erasers.leace import RANK, one_hot, require_classes
+from evenface.erasers.projections import linear_reader, reads
 from evenface.heads.threads import torch_threads
 
 WIDTH = 16

@@ -9,9 +9,9 @@ import pytest
 
 from evenface.embed.folder import write_embeddings
 from evenface.embed.store import embeddings_from_arrays, open_store
-from evenface.erase.eraser import Maps
-from evenface.erase.leace import fit_leace
-from evenface.erase.streaming import blocks_of, store_blocks, stream_leace
+from evenface.erasers.eraser import Maps
+from evenface.erasers.leace import fit_leace
+from evenface.erasers.streaming import blocks_of, store_blocks, stream_leace
 from evenface.errors import VectorError
 
 N, D = 5000, 9

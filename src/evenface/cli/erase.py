@@ -1,0 +1,127 @@
+"""``evenface erase`` asks what erasing does; ``fit-eraser`` and ``apply-eraser`` do it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from evenface.cli.console import say
+from evenface.cli.options import COMMON, GATES, CommonArgs, GateArgs, OutDir, numbers, words
+from evenface.cli.studies import ask_study
+from evenface.errors import ConfigError
+
+
+def erase(
+    emb: Path,
+    /,
+    *,
+    out: OutDir = None,
+    attributes: str | None = None,
+    alone: Annotated[bool, Parameter(negative=())] = False,
+    erasers: str | None = None,
+    strengths: str | None = None,
+    probes: str | None = None,
+    fmr: float | None = None,
+    similarity: Literal["cosine", "euclidean"] | None = None,
+    common: CommonArgs = COMMON,
+    gates: GateArgs = GATES,
+) -> None:
+    """Take attributes out of the vectors, and say what is left and what it costs.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    out
+        Output folder. [default: only print the reading]
+    attributes
+        What to take out, with commas. [default: those of the groups]
+    alone
+        Take none out together.
+    erasers
+        leace, mean-projection, inlp, adversarial, oracle-leace, recentre, coral, with commas.
+        [default: all but oracle-leace]
+    strengths
+        Partial strengths for the curve, with commas. [default: 0.5,0.8]
+    probes
+        linear, mlp, knn, rbf, with commas. [default: linear,mlp,knn]
+    fmr
+        FMR on training people at which FNMR is counted. [default: 0.01]
+    similarity
+        cosine, or euclidean: minus the distance. [default: cosine]
+    """
+    options = {
+        "attributes": words(attributes),
+        "together": False if alone else None,
+        "erasers": words(erasers),
+        "strengths": numbers(strengths, "--strengths"),
+        "probes": words(probes),
+        "fmr": fmr,
+        "similarity": similarity,
+    }
+    ask_study("erase", emb, out, common, gates, options)
+
+
+def fit_eraser(
+    emb: Path,
+    /,
+    *,
+    out: Path,
+    attributes: str,
+    eraser: str = "leace",
+    seed: int = 0,
+) -> None:
+    """Fit an eraser to everybody in a folder, and save it.
+
+    Its card says what it is and, by salted hashes, on whom it was fitted.
+
+    Parameters
+    ----------
+    emb
+        Embedding folder.
+    out
+        File for the eraser (.safetensors).
+    attributes
+        What to take out, with commas: all of it together.
+    eraser
+        leace, mean-projection, inlp, adversarial, oracle-leace, recentre or coral.
+    seed
+        Of the adversarial one.
+    """
+    from evenface.embed.store import open_embeddings
+    from evenface.erasers.saved import fit_to, save_eraser
+
+    names = words(attributes)
+    if not names:
+        raise ConfigError("--attributes wants names of attributes, with commas")
+    embeddings = open_embeddings(emb)
+    fitted = fit_to(embeddings, names, eraser, seed=seed)
+    save_eraser(fitted, out, embeddings=embeddings)
+    say(f"{fitted!r}\nsaved as {out}")
+
+
+def apply_eraser(eraser: Path, emb: Path, /, *, out: Path, strength: float | None = None) -> None:
+    """Change the vectors of an embedding folder by a saved eraser, into a new folder.
+
+    Parameters
+    ----------
+    eraser
+        File that ``evenface fit-eraser`` wrote.
+    emb
+        Embedding folder; it stays as it is.
+    out
+        New embedding folder.
+    strength
+        From 0, nothing, to 1. [default: the saved eraser's]
+    """
+    from evenface.embed.folder import refuse_used, write_embeddings
+    from evenface.embed.store import open_embeddings
+    from evenface.erasers import saved
+
+    refuse_used(out)
+    loaded, card = saved.load_eraser(eraser)
+    used = loaded if strength is None else loaded.at(strength)
+    changed = write_embeddings(saved.apply_eraser(used, open_embeddings(emb), card=card), out)
+    say(f"{used!r}\n{len(changed)} vectors changed, in {out}")

@@ -1,0 +1,174 @@
+"""Can it be taken out, and what does that cost? Erasers, leakage and verification errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import polars as pl
+from pydantic import Field
+
+from evenface.embed.embeddings import Embeddings
+from evenface.erasers.methods import check_erasers
+from evenface.errors import SelectionError
+from evenface.faces.split import Split
+from evenface.heads.probes import check_probes
+from evenface.studies.data import (
+    MIN_CLASS,
+    CommonOptions,
+    Options,
+    prepare,
+    study_splits,
+    with_splits,
+)
+from evenface.studies.erased import examine
+from evenface.studies.erased_ways import TOGETHER, Asked, Way
+from evenface.studies.result import Result, make_frame
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DEFAULT = ("leace", "mean-projection", "inlp", "adversarial", "recentre", "coral")
+
+
+class EraseOptions(Options):
+    """Options of `erase`.
+
+    Attributes
+    ----------
+    attributes : tuple of str, optional
+        What to take out, each alone and then all together; the groups' attributes if not given.
+    together : bool
+        Whether to take them out together as well.
+    erasers : tuple of str
+        Names from `evenface.erasers.methods.ERASERS`.
+    strengths : tuple of float
+        Partial ones beside 1, in (0, 1), for the curve of leakage against errors.
+    probes : tuple of str
+        What reads attributes after vectors were changed; at partial strengths the first alone.
+    fmr : float
+        FMR on training people at which FNMR is counted.
+    similarity : {"cosine", "euclidean"}
+    """
+
+    attributes: tuple[str, ...] | None = None
+    together: bool = True
+    erasers: tuple[str, ...] = DEFAULT
+    strengths: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.8)
+    probes: tuple[str, ...] = ("linear", "mlp", "knn")
+    fmr: float = Field(0.01, gt=0, lt=1)
+    similarity: Literal["cosine", "euclidean"] = "cosine"
+
+
+@dataclass(frozen=True, repr=False)
+class EraseResult(Result):
+    """What erasers take out, and what they cost.
+
+    `tables` holds ``erasers`` (each one's title, source, mean rank, and whether it needs labels)
+    and ``left_out`` (what could not be done, and why).
+    """
+
+    study: ClassVar[str] = "erase"
+    columns: ClassVar[dict[str, Any]] = {
+        "attribute": pl.String, "eraser": pl.String, "strength": pl.Float64, "stage": pl.String,
+        "target": pl.String, "probe": pl.String, "group": pl.String,
+    }  # fmt: skip
+
+    def reading(self) -> list[str]:
+        """Return what was found, in sentences that the intervals support."""
+        from evenface.studies.erase_view import read_erase
+
+        return read_erase(self)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return ``erase`` (leakage against verification error) and ``erase_probes``."""
+        from evenface.studies.erase_view import draw_curve, draw_probes
+
+        drawn = {"erase_probes": draw_probes(self)}
+        if self.where(metric="eer").drop_nulls("value").height:
+            drawn = {"erase": draw_curve(self), **drawn}
+        return drawn
+
+
+def erase(
+    embeddings: Embeddings,
+    options: EraseOptions | None = None,
+    common: CommonOptions | None = None,
+    *,
+    splits: Sequence[Split] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> EraseResult:
+    """Take attributes out of vectors, and measure on other people what is left and what it costs.
+
+    On every split erasers are fitted to the training people. What is left is read by probes that
+    are trained anew on training people's changed vectors; verification is of changed vectors too.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    options : EraseOptions, optional
+    common : CommonOptions, optional
+    splits : sequence of Split, optional
+        Splits of one's own; refused if a person stands on two sides.
+    on_step : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    EraseResult
+        Metrics ``balanced_accuracy`` (by target and probe, in [0, 1]) and
+        ``balanced_accuracy_change`` (after less before, on the same people); ``eer`` (mean of FMR
+        and FNMR at the threshold where they are equal on training people), ``fmr`` and ``fnmr``
+        (at the threshold of the FMR asked for on training people), over everybody and by group,
+        and ``eer_change`` and ``fnmr_change``; ``cosine_shift``, the mean of 1 less the cosine of a
+        picture's vectors before and after, in [0, 2].
+
+    Raises
+    ------
+    SelectionError
+        If nothing can be taken out: no attribute has two classes of at least 4 identities.
+    LeakError
+        If `splits` share a person between sides.
+    """
+    options, common = options or EraseOptions(), common or CommonOptions()
+    names, probes = check_erasers(options.erasers), check_probes(options.probes)
+    data = prepare(embeddings, common)
+    wanted = tuple(dict.fromkeys(options.attributes or data.by))
+    labels = {a: data.labels(a) for a in wanted}
+    usable = tuple(a for a in wanted if len(labels[a].names) > 1)
+    if not usable:
+        raise SelectionError(
+            f"nothing to take out: none of {', '.join(wanted)} has two values with at least "
+            f"{MIN_CLASS} identities each"
+        )
+    made = study_splits(data, common, splits, attributes=usable)
+    alone = [(a,) for a in usable]
+    sets = [*alone, usable] if options.together and len(usable) > 1 else alone
+    strengths = (*sorted(set(options.strengths)), 1.0)
+    ways = [Way(own, name, s) for own in sets for name in names for s in strengths]
+    targets = {t: data.labels(t) for t in dict.fromkeys((*usable, *data.by))}
+    targets = {t: found for t, found in targets.items() if len(found.names) > 1}
+    asked = Asked(data, common, made, labels, targets, ways, probes, options.fmr,
+                  options.similarity)  # fmt: skip
+    rows, erasers, left_out = examine(asked, on_step)
+    return EraseResult(
+        make_frame(rows, EraseResult.columns),
+        {
+            "erasers": pl.DataFrame(erasers, schema=ERASER_TABLE, orient="row"),
+            "left_out": pl.DataFrame(left_out, schema=LEFT_OUT, orient="row"),
+        },
+        {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
+        {
+            **with_splits(data.context, made),
+            "classes": {t: len(found.names) for t, found in targets.items()},
+            "parts": {TOGETHER.join(own): list(own) for own in sets},
+        },
+    )
+
+
+ERASER_TABLE = {
+    "attribute": pl.String, "eraser": pl.String, "title": pl.String, "source": pl.String,
+    "rank": pl.Float64, "needs_labels": pl.Boolean,
+}  # fmt: skip
+LEFT_OUT = {"what": pl.String, "reason": pl.String}

@@ -1,0 +1,141 @@
+"""What verification loses when vectors are changed: errors of people who were not fitted to.
+
+For every split and every way to change vectors, thresholds are set among the training persons'
+changed vectors, at which FMR is the target's, or FMR and FNMR are equal. Errors are those among
+the split's test persons, of changed vectors too, summed over splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evenface.heads.scaling import Vectors
+from evenface.pairs.people import People
+from evenface.pairs.remedies import Unchanged
+from evenface.pairs.samples import Sample, Values
+from evenface.pairs.similarity import Prepared
+from evenface.stats.intervals import Estimate
+from evenface.stats.pairs import pair_difference, pair_rate
+from evenface.studies.remedied import Hand
+from evenface.studies.remedied_errors import Errors as SplitErrors
+from evenface.studies.remedied_errors import Tally, Task, errors_of
+
+EQUAL = 0.0
+"""Stands for the threshold of equal errors where a target FMR would."""
+
+MEAN = "mean of FMR and FNMR by their intervals"
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors over splits of several ways to change vectors.
+
+    Attributes
+    ----------
+    tally : Tally
+    targets : tuple of float
+    """
+
+    tally: Tally
+    targets: tuple[float, ...]
+
+    @classmethod
+    def of(cls, people: People, ways: Sequence[str], targets: Sequence[float]) -> Errors:
+        """Begin to count."""
+        own = tuple(sorted(set(targets), reverse=True))
+        return cls(Tally(people, [(w, t) for w in ways for t in (*own, EQUAL)]), own)
+
+    def add(
+        self, changed: Iterable[tuple[str, Vectors]], hand: Hand, fold: int, similarity: str
+    ) -> None:
+        """Count the errors of one split's test persons.
+
+        Parameters
+        ----------
+        changed : iterable of (str, ndarray of float32, shape (n, d))
+            Ways, and all rows' vectors changed in each; one at a time is held.
+        hand : Hand
+        fold : int
+        similarity : str
+        """
+        people, keys = self.tally.people, (*self.targets, EQUAL)
+        set_at: dict[tuple[str, float], float] = {}
+        found: dict[tuple[str, float], SplitErrors] = {}
+        test = None
+        for way, vectors in changed:
+            prepared = Prepared.of(vectors, people.order, similarity)
+            training, test = (Sample.of(prepared, people, p) for p in (hand.training, hand.test))
+            own = {(way, t): at for t, at in zip(keys, thresholds(training, keys), strict=True)}
+            task = Task(way, Unchanged(), keys)
+            found |= errors_of(test, [task], own, people.persons)
+            set_at |= own
+        if test is not None:
+            self.tally.add(test, fold, set_at, found)
+
+    def rate(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
+        """Return ``fmr`` or ``fnmr`` at the first target, or ``eer``."""
+
+        def of(target: float, name: str) -> Estimate:
+            return pair_rate(self.tally.counts((way, target), name, group), level=level)
+
+        if metric == "eer":
+            return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
+        return of(self.targets[0], metric)
+
+    def change(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
+        """Return by how much a rate differs from that of the vectors as they were."""
+
+        def of(target: float, name: str) -> Estimate:
+            one, other = (
+                self.tally.counts((w, target), name, group) for w in (way, self.tally_first)
+            )
+            return pair_difference(one, other, same=True, level=level)
+
+        if metric == "eer":
+            return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
+        return of(self.targets[0], metric)
+
+    @property
+    def tally_first(self) -> str:
+        """The way that was named first: vectors as they were."""
+        return next(iter(self.tally.cells))[0]
+
+
+def thresholds(sample: Sample, targets: Sequence[float]) -> list[float]:
+    """Return a sample's thresholds: for a target FMR, or `EQUAL` errors.
+
+    For a target it is the lowest at which no more impostor pairs match.
+    """
+    impostors: Values = np.sort(np.concatenate(list(sample.by_groups.values())))
+    genuine = np.sort(sample.prepared.listed(*sample.genuine()))
+    found = []
+    for target in targets:
+        if target == EQUAL:
+            every = np.unique(genuine)
+            missed = np.searchsorted(genuine, every) / genuine.size
+            matched = 1 - np.searchsorted(impostors, every) / impostors.size
+            found.append(float(every[np.abs(missed - matched).argmin()]))
+        else:
+            kept = min(int(target * impostors.size * (1 + 1e-9)), impostors.size - 1)
+            found.append(float(np.nextafter(impostors[-1 - kept], np.float32(np.inf))))
+    return found
+
+
+def _mean(one: Estimate, other: Estimate) -> Estimate:
+    """Return the mean of two rates of different pairs, or of two changes of such."""
+    lost = [e for e in (one, other) if e.value is None]
+    n, people = one.n + other.n, max(one.n_identities, other.n_identities)
+    if lost:
+        why = lost[0].method.removeprefix("not computed: ")
+        return Estimate.missing(why, level=one.level, n=n, n_identities=people)
+    (v, low, high), (w, under, over) = (
+        np.array([e.value, e.low, e.high], dtype=float) for e in (one, other)
+    )
+    middle = (v + w) / 2
+    down, up = np.hypot(v - low, w - under) / 2, np.hypot(high - v, over - w) / 2
+    return Estimate(
+        float(middle), float(middle - down), float(middle + up), one.level, n, people, MEAN
+    )

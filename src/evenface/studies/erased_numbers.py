@@ -1,0 +1,88 @@
+"""The numbers of `erase`, from what probes said, errors and changes of every split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from evenface.stats.accuracy import mean
+from evenface.stats.intervals import Estimate
+from evenface.studies.erased_errors import Errors
+from evenface.studies.erased_ways import BEFORE, Asked
+from evenface.studies.heldout import Tally
+from evenface.studies.judged import Judged, Repeats
+from evenface.studies.result import number
+
+
+def leakage(
+    asked: Asked, tallies: dict[str, Tally], left_out: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield what probes read, as vectors are and after each way, and by how much it changed."""
+    repeats = Repeats.of(asked.splits, asked.data.person)
+    ways = [w for w in asked.every if w.name not in left_out]
+    for target, tally in tallies.items():
+        codes = asked.targets[target].codes
+        columns = [(w, r, tally.place[f"{w.name}\x1f{r}"]) for w in ways for r in asked.readers(w)]
+        tried = np.ones(len(codes), dtype=bool)
+        for *_, column in columns:
+            tried &= tally.tried(column)
+        rows = np.flatnonzero(tried & (codes >= 0))
+        if not rows.size:
+            continue
+        judged = Judged(tally, rows, codes, asked.data.person, np.maximum(codes, 0),
+                        asked.common.asked, repeats)  # fmt: skip
+        classes = len(asked.targets[target].names)
+        for reader in dict.fromkeys(r for _, r, _ in columns):
+            own = [(w, c) for w, r, c in columns if r == reader]
+            before = next(c for w, c in own if w is BEFORE)
+            found = judged.balanced([c for _, c in own], least_classes=classes)
+            moved = judged.differences(
+                [(c, before) for w, c in own if w is not BEFORE], least_classes=classes
+            )
+            at = {"target": target, "probe": reader, "group": "all"}
+            for (way, _), estimate in zip(own, found, strict=True):
+                yield number("erase", "balanced_accuracy", estimate, **way.own(), **at)
+            changes = [w for w, _ in own if w is not BEFORE]
+            for way, estimate in zip(changes, moved, strict=True):
+                yield number("erase", "balanced_accuracy_change", estimate, **way.own(), **at)
+
+
+def turned(
+    asked: Asked, shifts: dict[str, dict[int, Any]], left_out: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield how far each way turns vectors."""
+    person = asked.data.person
+    for way in asked.ways:
+        own = shifts.get(way.name, {})
+        if way.name in left_out or not own:
+            continue
+        rows = np.concatenate([asked.splits[s].test for s in own])
+        half = mean(np.concatenate(list(own.values())), person[rows], asked.common.asked)
+        at = {"target": "none", "probe": "none", "group": "all"}
+        yield number("erase", "cosine_shift", _doubled(half), **way.own(), **at)
+
+
+def _doubled(half: Estimate) -> Estimate:
+    if half.value is None or half.low is None or half.high is None:
+        return half
+    return replace(half, value=2 * half.value, low=2 * half.low, high=2 * half.high)
+
+
+def rates(asked: Asked, errors: Errors, left_out: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield verification's errors, over everybody and by group, and by how much they changed."""
+    level, groups = asked.common.level, errors.tally.people.groups
+    titled = [(None, "all"), *((g, t) for g, t in enumerate(groups) if t is not None)]
+    for way in asked.every:
+        if way.name in left_out:
+            continue
+        for g, title in titled:
+            at = {"target": "none", "probe": "none", "group": title}
+            for metric in ("eer", "fmr", "fnmr"):
+                rate = errors.rate(way.name, metric, g, level)
+                yield number("erase", metric, rate, **way.own(), **at)
+                if way is not BEFORE and metric != "fmr":
+                    moved = errors.change(way.name, metric, g, level)
+                    yield number("erase", f"{metric}_change", moved, **way.own(), **at)
