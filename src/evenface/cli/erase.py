@@ -42,7 +42,7 @@ def erase(
         Take none out together.
     erasers
         leace, mean-projection, inlp, adversarial, oracle-leace, recentre, coral, with commas.
-        [default: all but oracle-leace]
+        [default: leace,mean-projection,recentre, which are fitted at once]
     strengths
         Partial strengths for the curve, with commas. [default: 0.5,0.8]
     probes

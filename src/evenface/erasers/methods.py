@@ -15,6 +15,7 @@ from evenface.erasers.by_group import coral, oracle_leace, recentre
 from evenface.erasers.eraser import Codes, Eraser, Maps, hashed, joint
 from evenface.erasers.leace import fit_leace
 from evenface.erasers.projections import inlp, mean_projection
+from evenface.erasers.span import Span
 from evenface.errors import ConfigError, VectorError
 
 Fit = Callable[["Rows"], Maps]
@@ -120,6 +121,7 @@ def fit_eraser(
     identities: Sequence[str] = (),
     held: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     seed: int = 0,
+    span: Span | None = None,
 ) -> Eraser:
     """Fit an eraser to training rows.
 
@@ -140,6 +142,8 @@ def fit_eraser(
     held : (vectors, codes), optional
         Rows of further training people, by which INLP knows when to stop.
     seed : int
+    span : Span, optional
+        Of `vectors`, where it is known already.
 
     Raises
     ------
@@ -166,7 +170,10 @@ def fit_eraser(
         other, labels = _checked(*held, sizes)
         every = np.asarray((labels >= 0).all(axis=1))
         apart = (other[every], labels[every])
-    maps = ERASERS[method].fit(Rows(x[known], y[known], sizes, apart, seed))
+    own = Span.of(x[known]) if span is None else span
+    if apart is not None:
+        apart = (own.within(apart[0]), apart[1])
+    maps = own.lifted(ERASERS[method].fit(Rows(own.within(x[known]), y[known], sizes, apart, seed)))
     salt = secrets.token_hex(8)
     return Eraser(
         method, tuple(attributes), tuple(tuple(c) for c in classes), maps,

@@ -73,10 +73,10 @@ def inlp(
     x = vectors.astype(np.float64)
     middle, scale = x.mean(axis=0), max(float(x.std()), 1e-30)
     require_classes(one_hot(codes, sizes).sum(axis=1), sizes)
-    left = (x - middle) / scale
+    left = ((x - middle) / scale).astype(np.float32)
     judged, truth = (left, codes)
     if held is not None and len(held[0]):
-        judged, truth = (held[0].astype(np.float64) - middle) / scale, held[1]
+        judged, truth = ((held[0] - middle) / scale).astype(np.float32), held[1]
     taken = np.zeros((0, x.shape[1]))
     for _ in range(ROUNDS):
         new = [
@@ -96,8 +96,8 @@ def inlp(
         if not len(basis):
             break
         taken = np.concatenate([taken, basis])
-        left = left - (left @ basis.T) @ basis
-        judged = judged - (judged @ basis.T) @ basis
+        off = basis.astype(np.float32)
+        left, judged = (rows - (rows @ off.T) @ off for rows in (left, judged))
     return Maps.projection(middle, taken.T, taken)
 
 

@@ -29,7 +29,7 @@ from evenface.studies.result import Result, make_frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DEFAULT = ("leace", "mean-projection", "inlp", "adversarial", "recentre", "coral")
+DEFAULT = ("leace", "mean-projection", "recentre")
 
 
 class EraseOptions(Options):
@@ -42,7 +42,7 @@ class EraseOptions(Options):
     together : bool
         Whether to take them out together as well.
     erasers : tuple of str
-        Names from `evenface.erasers.methods.ERASERS`.
+        Names from `evenface.erasers.methods.ERASERS`; unless told those that are fitted at once.
     strengths : tuple of float
         Partial ones beside 1, in (0, 1), for the curve of leakage against errors.
     probes : tuple of str

@@ -10,6 +10,7 @@ import numpy as np
 
 from evenface.erasers.eraser import Eraser
 from evenface.erasers.methods import ERASERS, fit_eraser
+from evenface.erasers.span import Span
 from evenface.errors import VectorError
 from evenface.faces.split import Rows, Split
 from evenface.heads.probes import Task
@@ -49,6 +50,7 @@ def examine(
         def changed(s: int = s, split: Split = split) -> Iterator[tuple[str, Vectors]]:
             """Change vectors in one way after the other; read each before the next is made."""
             fitted: dict[tuple[str, str], Eraser | None] = {}
+            span: Span | None = None
             for way in asked.every:
                 if way.name in left_out:
                     progress(1)
@@ -57,7 +59,8 @@ def examine(
                 if way.attributes:
                     key = (way.attribute, way.eraser)
                     if key not in fitted:
-                        fitted[key] = _fit(asked, way, split, left_out)
+                        span = span or Span.of(vectors[split.train])
+                        fitted[key] = _fit(asked, way, split, left_out, span)
                     eraser = fitted[key]
                     if eraser is None:
                         progress(1)
@@ -89,7 +92,9 @@ def examine(
     return rows, said, [{"what": k, "reason": why} for k, why in readable.items()]
 
 
-def _fit(asked: Asked, way: Way, split: Split, left_out: dict[str, str]) -> Eraser | None:
+def _fit(
+    asked: Asked, way: Way, split: Split, left_out: dict[str, str], span: Span
+) -> Eraser | None:
     """Fit an eraser to a split's training people; leave its ways out where it can't be."""
     codes, who = _codes(asked, way), asked.data.rows["identity"].to_numpy()
     try:
@@ -99,7 +104,7 @@ def _fit(asked: Asked, way: Way, split: Split, left_out: dict[str, str]) -> Eras
             classes=[asked.labels[a].names for a in way.attributes],
             identities=who[split.train].tolist(),
             held=(asked.data.vectors[split.validation], codes[split.validation]),
-            seed=split.seed,
+            seed=split.seed, span=span,
         )  # fmt: skip
     except VectorError as error:
         for other in asked.ways:
