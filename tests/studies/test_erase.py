@@ -20,7 +20,9 @@ from evenface.studies.table import load_result
 from populations import Gaussian, exclusive_or
 
 QUICK = CommonOptions(seeds=5, resamples=100)
-FEW = EraseOptions(erasers=("leace", "recentre"), strengths=(0.5,), probes=("linear", "knn"))
+FEW = EraseOptions(
+    erasers=("leace", "recentre"), strengths=(0.5,), probes=("linear", "knn"), splits=5
+)
 
 
 @pytest.fixture(scope="module")

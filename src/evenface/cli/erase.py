@@ -25,6 +25,7 @@ def erase(
     probes: str | None = None,
     fmr: float | None = None,
     similarity: Literal["cosine", "euclidean"] | None = None,
+    splits: int | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
@@ -51,6 +52,8 @@ def erase(
         FMR on training people at which FNMR is counted. [default: 0.01]
     similarity
         cosine, or euclidean: minus the distance. [default: cosine]
+    splits
+        Splits that are examined; with 5 everybody is tested. [default: 2]
     """
     options = {
         "attributes": words(attributes),
@@ -60,6 +63,7 @@ def erase(
         "probes": words(probes),
         "fmr": fmr,
         "similarity": similarity,
+        "splits": splits,
     }
     ask_study("erase", emb, out, common, gates, options)
 

@@ -50,6 +50,9 @@ class EraseOptions(Options):
     fmr : float
         FMR on training people at which FNMR is counted.
     similarity : {"cosine", "euclidean"}
+    splits : int
+        Splits that are examined, the first ones: each trains every probe anew after every eraser.
+        With all five of a deal everybody is tested.
     """
 
     attributes: tuple[str, ...] | None = None
@@ -59,6 +62,7 @@ class EraseOptions(Options):
     probes: tuple[str, ...] = ("linear", "mlp", "knn")
     fmr: float = Field(0.01, gt=0, lt=1)
     similarity: Literal["cosine", "euclidean"] = "cosine"
+    splits: int = Field(2, ge=1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,7 +146,7 @@ def erase(
             f"nothing to take out: none of {', '.join(wanted)} has two values with at least "
             f"{MIN_CLASS} identities each"
         )
-    made = study_splits(data, common, splits, attributes=usable)
+    made = study_splits(data, common, splits, attributes=usable)[: options.splits]
     alone = [(a,) for a in usable]
     sets = [*alone, usable] if options.together and len(usable) > 1 else alone
     strengths = (*sorted(set(options.strengths)), 1.0)
