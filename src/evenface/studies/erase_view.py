@@ -37,8 +37,9 @@ def read_erase(result: EraseResult) -> list[str]:
         verb = "needs" if needing.len() == 1 else "need"
         sentences.append(
             f"{listed(needing.to_list())} {verb} a picture's own label to change it, and got "
-            "the recorded one: such labels may be wrong, and to ask for them may be unlawful. What is done by label can "
-            "write the label into vectors, where other readers find it more easily than before."
+            "the recorded one: such labels may be wrong, and to ask for them may be unlawful. "
+            "What is done by label can write the label into vectors, where other readers find it "
+            "more easily than before."
         )
     return sentences or ["Nothing could be taken out."]
 
