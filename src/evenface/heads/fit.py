@@ -81,7 +81,8 @@ def product_kind(recipe: Recipe, width: int) -> torch.dtype:
     Bfloat16 has float32's range and 8 bits of its digits; sums stay float32, so a step's
     rounding errors are small against the noise of drawing its rows.
     """
-    if recipe.precision == "float32" or width * recipe.hidden[0] < WIDE:
+    # The last layer stays float32, so a linear map does.
+    if recipe.precision == "float32" or width * (*recipe.hidden, 0)[0] < WIDE:
         return torch.float32
     if recipe.device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
@@ -97,11 +98,11 @@ def _stacks(jobs: Sequence[Job], recipe: Recipe) -> Iterator[list[int]]:
         alone = job.loss.title if recipe.pairs == "drawn" else ""
         steps = batches(len(job.rows), recipe.batch)
         return (job.x.shape[1], job.n_classes, job.dims, *steps, len(job.validation),
-                job.strata is None, alone)  # fmt: skip
+                job.strata is None, job.start is None, alone)  # fmt: skip
 
     order = sorted(range(len(jobs)), key=key)
     for (width, *_), places in groupby(order, key):
-        alike = sorted(places, key=lambda k: (jobs[k].loss.title, k))
+        alike = sorted(places, key=lambda k: (jobs[k].kind, k))
         size = _at_once((width, *recipe.hidden, jobs[alike[0]].dims), recipe, len(alike))
         yield from (alike[i : i + size] for i in range(0, len(alike), size))
 

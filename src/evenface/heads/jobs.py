@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from evenface.errors import ConfigError
+from evenface.heads.hidden import Hidden
 from evenface.heads.losses import LossOptions
 from evenface.heads.networks import Network
 from evenface.heads.objectives import Loss
 from evenface.heads.problem import Labels
+from evenface.heads.robust import Robust
 
 Index = np.ndarray[Any, np.dtype[np.intp]]
 
@@ -25,14 +27,15 @@ class Recipe:
     Attributes
     ----------
     hidden : tuple of int
-        Widths between input and output.
+        Widths between input and output; none, and networks are linear maps.
     epochs, batch : int
         At most this many passes over the training rows; rows a step.
     patience : int
         Epochs without a better validation loss after which training ends; the best one counts.
     optimizer : {"adam", "sgd"}
     momentum, decay : float
-        Of SGD; of both (decoupled for Adam: Loshchilov and Hutter 2019).
+        Of SGD; of both (decoupled for Adam: Loshchilov and Hutter 2019), towards 0, or towards
+        a network's `start` where it has one.
     dropout : float
     pairs : {"batch", "drawn"}
         Whether pairs and triplets are made within a step's rows or drawn from all of them.
@@ -80,6 +83,14 @@ class Job:
         If given, every step draws as many rows of each stratum, with replacement.
     offset : ndarray, shape (n_classes,), optional
         Added to the logits while training.
+    robust : Robust, optional
+        Groups of training rows of which the worst counts, by a loss that row weights act on.
+    hidden : Hidden, optional
+        What an adversary is kept from reading off the outputs. Training takes every epoch then,
+        and ends with the mean of the networks of its second half: the loss of validation rows
+        knows nothing of what is hidden, and can't choose.
+    start : Network, optional
+        What training starts from; drawn by the seed if not given.
     """
 
     x: Tensor
@@ -96,11 +107,23 @@ class Job:
     weight_validation: np.ndarray[Any, Any] | None = None
     strata: Labels | None = None
     offset: np.ndarray[Any, Any] | None = None
+    robust: Robust | None = None
+    hidden: Hidden | None = None
+    start: Network | None = None
+
+    @property
+    def kind(self) -> tuple[str, int, int]:
+        """What tells jobs apart that can't share a criterion."""
+        robust, hidden = self.robust, self.hidden
+        return self.loss.title, robust.count if robust else 0, hidden.count if hidden else 0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A network as it was after its best epoch, and how it came there.
+
+    Where something is hidden, it is the mean over the second half of the epochs, the last of which
+    counts as the best.
 
     Attributes
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -60,8 +60,41 @@ class Ledger:
             self.diverged, self.done = epoch + 1, True
             return
         self.history.append({"epoch": float(epoch + 1), **figures})
+        self.choose(epoch, losses, patience, copy)
+
+    def choose(
+        self, epoch: int, losses: Sequence[float], patience: int, copy: Callable[[], Network]
+    ) -> None:
+        """Keep the network if its loss, the last given, is the least so far."""
         # Without validation rows there is nothing to choose by: the last epoch counts.
         if losses[-1] < self.least or len(losses) == 1:
             self.best, self.least, self.network = epoch, losses[-1], copy()
         elif epoch - self.best >= patience:
             self.done = True
+
+
+class Mean(Ledger):
+    """What the epochs of a network came to that is the mean of those of their second half.
+
+    A network and an adversary circle around what neither leaves; the mean of the networks on the
+    way is near it (Daskalakis et al. 2018, section 3), and the adversary has its strength by then.
+
+    Parameters
+    ----------
+    epochs : int
+        In all; none is left out.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self.first = epochs // 2
+
+    def choose(
+        self, epoch: int, losses: Sequence[float], patience: int, copy: Callable[[], Network]
+    ) -> None:
+        """Take a network of the second half into the mean."""
+        del losses, patience
+        self.best = epoch
+        if epoch >= self.first:
+            own, share = copy(), 1 / (epoch - self.first + 1)
+            self.network = own if self.network is None else self.network.towards(own, share)

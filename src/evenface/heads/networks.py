@@ -59,6 +59,13 @@ class Network:
                 x.relu_()
         return x
 
+    def towards(self, other: Network, share: float) -> Network:
+        """Return the network that a share of the way to another's parameters leads to."""
+        return Network(
+            tuple(a.lerp(b, share) for a, b in zip(self.weights, other.weights, strict=True)),
+            tuple(a.lerp(b, share) for a, b in zip(self.biases, other.biases, strict=True)),
+        )
+
 
 @dataclass(frozen=True)
 class Block:
@@ -96,6 +103,8 @@ class Stack:
     kind : torch.dtype
         What the products of all layers but the last are computed in. The last one, parameters and
         gradients stay float32: where rows lie is not rounded.
+    starts : sequence of Network or None
+        Where networks start instead, if given.
 
     Attributes
     ----------
@@ -112,6 +121,7 @@ class Stack:
     def __init__(
         self, sizes: Sequence[int], seeds: Sequence[int], *, dropout: float = 0.0,
         device: str = "cpu", kind: torch.dtype = torch.float32,
+        starts: Sequence[Network | None] = (),
     ) -> None:  # fmt: skip
         self.sizes, self.dropout = tuple(sizes), dropout
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -120,8 +130,12 @@ class Stack:
         self.parameters = self._cut(self.flat)
         self.gradients = self._cut(self.slope)
         for k, (wide, narrow) in enumerate(pairwise(self.sizes)):
-            starts = torch.stack([xavier(wide, narrow, g) for g in generators])
-            self.parameters[2 * k].copy_(starts)
+            drawn = torch.stack([xavier(wide, narrow, g) for g in generators])
+            self.parameters[2 * k].copy_(drawn)
+            for place, start in enumerate(starts):
+                if start is not None:
+                    self.parameters[2 * k][place].copy_(start.weights[k])
+                    self.parameters[2 * k + 1][place].copy_(start.biases[k])
         self._kinds = [kind] * (self.layers - 1) + [torch.float32]
         # In float32 the same memory; else what is refreshed from, and copied back to, it.
         self._same = kind == torch.float32

@@ -43,8 +43,8 @@ class Loss:
     by_angle: bool = False
 
     def place(self, z: Tensor) -> Tensor:
-        """Return embeddings as they are to be compared: by distance, or by angle alone."""
-        return normalize(z, dim=1) if self.by_angle else z
+        """Return embeddings (..., p) as they are compared: by distance, or by angle alone."""
+        return normalize(z, dim=-1) if self.by_angle else z
 
 
 LOSSES: dict[str, Loss] = {

@@ -9,21 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evenface.heads.hidden import Reversed
 from evenface.heads.jobs import Index, Job, Recipe
 from evenface.heads.losses import Batch, Criterion
 from evenface.heads.problem import Labels
+from evenface.heads.robust import GroupRobust
 from evenface.heads.sampling import Plan, batches
 
 
 class Part:
-    """Networks of a stack that are trained with one loss."""
+    """Networks of a stack that are trained with one loss, with the same around it."""
 
     def __init__(self, jobs: Sequence[Job], recipe: Recipe) -> None:
         self.jobs, self.recipe, loss = jobs, recipe, jobs[0].loss
-        self.criterion: Criterion = loss.criterion(
-            [job.seed for job in jobs], jobs[0].n_classes, jobs[0].dims, recipe.losses,
-            recipe.device,
-        )  # fmt: skip
+        self.criterion = _criterion(jobs, recipe)
         self.make = loss.plan if recipe.pairs == "batch" else loss.drawn
         self.rng = [np.random.default_rng([job.seed, 3]) for job in jobs]
         self.offset = None
@@ -77,6 +76,23 @@ class Part:
             ties = stacked((p.ties for p in plans), torch.int64)
         empty = torch.empty(0)
         return [Batch(empty, *step, offset) for step in zip(y, rows, weight, ties, strict=True)]
+
+
+def _criterion(jobs: Sequence[Job], recipe: Recipe) -> Criterion:
+    """Return the loss of jobs of one kind, with what stands around it."""
+    first, seeds, device = jobs[0], [job.seed for job in jobs], recipe.device
+    found: Criterion = first.loss.criterion(
+        seeds, first.n_classes, first.dims, recipe.losses, device
+    )
+    robust = [job.robust for job in jobs if job.robust]
+    if robust:
+        found = GroupRobust(found, robust, device)
+    hidden = [job.hidden for job in jobs if job.hidden]
+    if hidden:
+        steps = recipe.epochs * batches(len(first.rows), recipe.batch)[0]
+        y = [job.y for job in jobs]
+        found = Reversed(found, hidden, y, first.loss.place, steps, device)
+    return found
 
 
 def _weights(given: Any, rows: Index) -> Any:

@@ -168,6 +168,16 @@ def pairs(
     return _side_by_side(first, second.reshape(first.shape))
 
 
+def partners(
+    y: Labels, steps: int, rows: int, rng: np.random.Generator, strata: Labels | None = None
+) -> Plan:
+    """Plan an epoch of pairs of one class: every row once as the first."""
+    members = Members.of(_dense(y))
+    first = deal(len(y), steps, rows, rng, strata)
+    flat = first.reshape(1, -1)
+    return _side_by_side(first, members.same(flat, rng.random(flat.shape)).reshape(first.shape))
+
+
 def triplets(
     y: Labels, steps: int, rows: int, rng: np.random.Generator, strata: Labels | None = None
 ) -> Plan:

@@ -71,7 +71,7 @@ def _blocks(n: int) -> Iterator[slice]:
     return (slice(i, min(i + BLOCK, n)) for i in range(0, n, BLOCK))
 
 
-def fit_scaling(train: Vectors, components: int | None = None) -> Scaling:
+def fit_scaling(train: Vectors, components: int | None = None, *, common: bool = False) -> Scaling:
     """Learn a scaling from training rows.
 
     Parameters
@@ -79,6 +79,9 @@ def fit_scaling(train: Vectors, components: int | None = None) -> Scaling:
     train : ndarray of float32, shape (n, d)
     components : int, optional
         Axes to keep at most; all if not given.
+    common : bool
+        Whether one spread divides all features, rather than each its own: angles between centred
+        rows then stay as they are.
     """
     n, d = train.shape
     centre = train.mean(axis=0, dtype=np.float64)
@@ -88,6 +91,8 @@ def fit_scaling(train: Vectors, components: int | None = None) -> Scaling:
     spread = np.sqrt(squares / n)
     # Rounding leaves a constant feature a little spread; dividing by that would blow it up.
     varies = spread > 1e-6 * (np.abs(centre) + spread.mean())
+    if common:
+        spread = np.full(d, np.sqrt(np.square(spread).mean()))
     inverse = np.divide(1.0, spread, out=np.zeros(d), where=varies)
     plain = Scaling(
         centre.astype(np.float32), inverse.astype(np.float32), np.zeros((d, 0), np.float32)

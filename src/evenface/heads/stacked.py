@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from evenface.heads.jobs import Job, Outcome, Recipe
-from evenface.heads.ledger import Ledger, Means
+from evenface.heads.ledger import Ledger, Mean, Means
 from evenface.heads.losses import Batch, gather
 from evenface.heads.networks import Stack
 from evenface.heads.parts import Part
@@ -45,11 +45,9 @@ class Stacked:
         sizes = (jobs[0].x.shape[1], *recipe.hidden, jobs[0].dims)
         self.stack = Stack(
             sizes, [job.seed for job in jobs], dropout=recipe.dropout, device=recipe.device,
-            kind=inputs[0].dtype,
+            kind=inputs[0].dtype, starts=[job.start for job in jobs],
         )  # fmt: skip
-        self.parts = [
-            Part(list(own), recipe) for _, own in groupby(jobs, lambda job: job.loss.title)
-        ]
+        self.parts = [Part(list(own), recipe) for _, own in groupby(jobs, lambda job: job.kind)]
         ends = np.cumsum([len(part.jobs) for part in self.parts])
         self.slices = [
             slice(int(end) - len(p.jobs), int(end)) for end, p in zip(ends, self.parts, strict=True)
@@ -65,7 +63,8 @@ class Stacked:
         return float(len(self.jobs) * rows * sum(a * b for a, b in pairwise(sizes)))
 
     def _update(self, values: Sequence[Tensor], place: int) -> Update:
-        return Update(values, self.jobs[place].rate, self.recipe)
+        job = self.jobs[place]
+        return Update(values, job.rate, self.recipe, held=job.start is not None)
 
     def _rest(self) -> Iterator[tuple[Update, Callable[[], list[Tensor]]]]:
         """Yield what is updated once all slopes are known, and where they are found."""
@@ -93,7 +92,7 @@ class Stacked:
     def train(self) -> list[Outcome]:
         """Train until the last epoch, or until none has got better for long."""
         held = [p.validation() for p in self.parts] if len(self.jobs[0].validation) else None
-        ledger = [Ledger() for _ in self.jobs]
+        ledger = [Ledger() if job.hidden is None else Mean(self.recipe.epochs) for job in self.jobs]
         for epoch in range(self.recipe.epochs):
             figures = self._epoch()
             if held is not None:

@@ -29,10 +29,17 @@ class Update:
     rate : float
     recipe : Recipe
         Its optimizer, momentum and decay count.
+    held : bool
+        Whether decay leads back to where the parameters are now, rather than to 0 (L2-SP: Li,
+        Grandvalet and Davoine 2018, decoupled as Adam's).
     """
 
-    def __init__(self, values: Sequence[Tensor], rate: float, recipe: Recipe) -> None:
+    def __init__(
+        self, values: Sequence[Tensor], rate: float, recipe: Recipe, *, held: bool = False
+    ) -> None:
         self.values, self.rate, self.recipe = list(values), rate, recipe
+        self.decay = 0.0 if held else recipe.decay
+        self.starts = [v.clone() for v in self.values] if held and recipe.decay else []
         # Starting at 0, SGD's momentum after one step is the first slope, as in torch's object.
         self.first = [torch.zeros_like(v) for v in self.values]
         self.second: list[Tensor] = []
@@ -43,15 +50,17 @@ class Update:
     @torch.no_grad()
     def step(self, slopes: Sequence[Tensor]) -> None:
         """Take a step, given one slope a value."""
+        for value, start in zip(self.values, self.starts, strict=False):
+            value.lerp_(start, min(self.rate * self.recipe.decay, 1.0))
         if self.recipe.optimizer == "sgd":
             sgd(
                 self.values, list(slopes), list(self.first), fused=True,
-                weight_decay=self.recipe.decay, momentum=self.recipe.momentum, lr=self.rate,
+                weight_decay=self.decay, momentum=self.recipe.momentum, lr=self.rate,
                 dampening=0.0, nesterov=False, maximize=False,
             )  # fmt: skip
             return
         adamw(
             self.values, list(slopes), self.first, self.second, [], self.steps, fused=True,
             amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=self.rate,
-            weight_decay=self.recipe.decay, eps=EPSILON, maximize=False,
+            weight_decay=self.decay, eps=EPSILON, maximize=False,
         )  # fmt: skip
