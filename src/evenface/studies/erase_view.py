@@ -35,8 +35,9 @@ def read_erase(result: EraseResult) -> list[str]:
     needing = result.tables["erasers"].filter("needs_labels")["title"].unique(maintain_order=True)
     if needing.len():
         verb = "needs" if needing.len() == 1 else "need"
+        who = listed(needing.to_list())
         sentences.append(
-            f"{listed(needing.to_list())} {verb} a picture's own label to change it, and got "
+            f"{who[0].upper()}{who[1:]} {verb} a picture's own label to change it, and got "
             "the recorded one: such labels may be wrong, and to ask for them may be unlawful. "
             "What is done by label can write the label into vectors, where other readers find it "
             "more easily than before."
