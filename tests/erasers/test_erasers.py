@@ -83,6 +83,13 @@ def test_attributes_that_say_the_same_are_erased_together(method: str) -> None:
         np.testing.assert_allclose(erased, fitted("leace", x, codes)(x), atol=1e-4)
 
 
+@pytest.mark.parametrize("method", list(ERASERS))
+def test_vectors_that_are_all_the_same_are_refused(method: str) -> None:
+    x, codes = two()
+    with pytest.raises(VectorError, match="all vectors to fit on are the same"):
+        fitted(method, np.ones_like(x), codes)
+
+
 def test_axes_without_variance_stay_where_they_are() -> None:
     x, codes = two()
     x[:, 3] = 7

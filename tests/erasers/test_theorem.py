@@ -90,6 +90,7 @@ def test_no_other_linear_eraser_changes_less() -> None:
         assert all(least <= shift(other, norm) * (1 + 1e-4) for other in others)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
 def test_leace_is_the_reference_s() -> None:
     reference = wanted("concept_erasure")
     import torch

@@ -171,6 +171,8 @@ def fit_eraser(
         every = np.asarray((labels >= 0).all(axis=1))
         apart = (other[every], labels[every])
     own = Span.of(x[known]) if span is None else span
+    if not own.axes.shape[1]:
+        raise VectorError("all vectors to fit on are the same: there is nothing to take out")
     if apart is not None:
         apart = (own.within(apart[0]), apart[1])
     maps = own.lifted(ERASERS[method].fit(Rows(own.within(x[known]), y[known], sizes, apart, seed)))

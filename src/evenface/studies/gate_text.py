@@ -58,16 +58,22 @@ KNOWN: dict[str, Known] = {
          "garbe", "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean"),
         ("fmr_target", "threshold", "attribute", "group_a", "group_b"),
     ),
+    "erase": Known(
+        ("balanced_accuracy", "balanced_accuracy_change", "eer", "eer_change", "fmr", "fnmr",
+         "fnmr_change", "cosine_shift"),
+        ("attribute", "eraser", "strength", "stage", "target", "probe", "group"),
+    ),
 }  # fmt: skip
 """By study; tests hold it against what studies return."""
 
 SIGNED = ("transfer_gap", "drop_from_balanced", "selectivity", "lost_by_dimension", "silhouette",
-          "knn_purity_corrected")  # fmt: skip
+          "knn_purity_corrected", "balanced_accuracy_change", "eer_change",
+          "fnmr_change")  # fmt: skip
 """Metrics that lie in [-1, 1]."""
 
 UNBOUNDED = (
     "face_size_p05", "face_size_median", "intra_distance", "inter_distance", "inequity_rate",
-    "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean",
+    "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean", "cosine_shift",
 )  # fmt: skip
 """Metrics from 0 on; all others are shares, in [0, 1]."""
 

@@ -11,7 +11,7 @@ from evenface.studies.heldout import STRONGEST
 BY_READER = ("probe", "transfer")
 """Studies of which the strongest reader alone is meant."""
 
-BY_GROUP = ("probe", "spaces", "bias")
+BY_GROUP = ("probe", "spaces", "bias", "erase")
 """Studies of which numbers over everybody alone are meant."""
 
 BETWEEN = "verify"
