@@ -25,11 +25,11 @@ from evenface.heads.problem import Labels
 STEEP = 10.0
 """gamma of Ganin and Lempitsky's ramp."""
 
-FADES = 0.9
-"""What a step's outputs count for in the next: a reader knows those of some ten steps."""
+FADES = 0.5
+"""What a step's outputs count for in the next: a reader that remembers long lags behind."""
 
-RIDGE = 0.01
-"""Of the outputs' mean variance, added to each: how narrow an axis the reader trusts."""
+RIDGE = 0.1
+"""Of the outputs' mean variance, added to each, as a reader of few rows needs."""
 
 TINY = 1e-12
 """What is divided by, at least."""
