@@ -14,6 +14,7 @@ import pytest
 from evenface.cli import main, options
 from evenface.embed.folder import write_embeddings
 from evenface.studies.learning import LearnOptions
+from evenface.studies.remedies import REMEDIES
 from evenface.studies.table import load_result
 from populations import ETHNICITIES, Gaussian, labelled
 from support import shared_folder
@@ -86,7 +87,7 @@ def test_results_hold_every_number_with_its_interval(out: Path) -> None:
     assert set(spaces["balance"].unique()) == {"balanced", "recorded"}
     bias = pl.read_parquet(out / "results" / "bias.parquet")
     assert bias["majority"].n_unique() == 6
-    assert set(bias["remedy"].unique()) == {"none", "sampling", "weights", "logits"}
+    assert set(bias["remedy"].unique()) == {"none", "sampling", "weights", "logits", "dro"}
     for frame in (spaces, bias):
         known = frame.filter(pl.col("value").is_not_null())
         assert known.height == frame.height
@@ -103,6 +104,20 @@ def test_commands_print_their_reading(
     said = capsys.readouterr().out
     for loss in ("oftmax", "ontrastive", "riplet"):
         assert loss in said
+
+
+def test_all_remedies_are_compared_where_classes_do_not_tell_groups(
+    emb: Path, tmp_path: Path
+) -> None:
+    argv = [*QUICK, "--target", "gender", "--shares", "0.5", "--losses", "softmax,triplet"]
+    assert main(["bias", str(emb), *argv, "--out", str(tmp_path / "out")]) == 0
+    found = load_result(tmp_path / "out" / "results" / "bias.json").numbers
+    for loss, left_out in (("softmax", set()), ("triplet", {"logits"})):
+        own = found.filter(loss=loss, metric="worst_group_accuracy").drop_nulls("value")
+        assert set(own["remedy"]) == set(REMEDIES) - left_out
+    page = (tmp_path / "out" / "report.html").read_text()
+    for title in ("group DRO", "adversarial branch"):
+        assert f"<td>{title}</td>" in page
 
 
 def test_losses_that_diverge_leave_the_others(emb: Path, tmp_path: Path) -> None:
@@ -134,6 +149,7 @@ def test_losses_that_diverge_leave_the_others(emb: Path, tmp_path: Path) -> None
         (["bias", "--shares", "0.99"], "can't be reached"),
         (["bias", "--total", "100000"], "100000"),
         (["bias", "--remedies", "prayer"], "prayer"),
+        (["bias", "--remedies", "adversarial"], "each class here is one group"),
         (["bias", "--remedies", "weights", "--no-remedies"], "exclude"),
         (["transfer", "--train", "1000"], "at most"),
         (["transfer", "--test", "1"], "fewer than"),

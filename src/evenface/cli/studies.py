@@ -260,7 +260,7 @@ def bias(
     total
         Identities in each training set. [default: as many as every share allows]
     remedies
-        sampling, weights, logits, with commas. [default: all]
+        sampling, weights, logits, dro, adversarial, with commas. [default: all]
     no_remedies
         Compare no remedies.
     dims

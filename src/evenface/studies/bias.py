@@ -30,7 +30,7 @@ from evenface.studies.losing import compare_losses, compare_remedies, numbers
 from evenface.studies.losing_labels import label_noise
 from evenface.studies.outcomes import Topic, outcomes_of
 from evenface.studies.records import Records
-from evenface.studies.remedies import NONE, REMEDIES
+from evenface.studies.remedies import NONE, REMEDIES, fitting
 from evenface.studies.result import Result, make_frame
 from evenface.studies.scores import Cell, Scores
 
@@ -59,7 +59,8 @@ class BiasOptions(LearnOptions):
     total : int, optional
         Identities in each training set; as many as every share allows if not given.
     remedies : tuple of str
-        Names from `evenface.studies.remedies.REMEDIES`, to be compared with doing nothing.
+        Names from `evenface.studies.remedies.REMEDIES`, to be compared with doing nothing; those
+        that don't fit a loss, or the target, are left out.
     """
 
     dims: int = Field(2, ge=1, le=1024)
@@ -154,7 +155,7 @@ def bias(
     Raises
     ------
     ConfigError, SelectionError
-        If there is no such group, or a share can't be reached.
+        If there is no such group, a share can't be reached, or no remedy fits the target.
     TrainingError
         If every loss diverged.
     """
@@ -172,17 +173,18 @@ def bias(
         plan_sweep(people, groups.names, m, options.shares, options.total)
         for m in majorities(options.majority, groups, data)
     ]
+    remedies = fitting(options.remedies, target.codes, groups.codes)
     cells = [
         Cell(loss, groups.names[s.majority], share, remedy)
         for s in sweeps
         for loss in options.losses
         for k, share in enumerate(s.shares)
-        for remedy in _remedies(loss, options.remedies, balanced=k == 0)
+        for remedy in _remedies(loss, remedies, balanced=k == 0)
     ]
     records, scores = Records(), Scores(target.codes, groups, data.person, cells, made)
     for done, (learner, own) in enumerate(zip(learners, people, strict=True)):
         for sweep in sweeps:
-            _learn_sweep(done, learner, own, sweep, data, groups, records, scores)
+            _learn_sweep(done, learner, own, sweep, data, groups, remedies, records, scores)
         if on_step:
             on_step(done + 1, len(learners))
     if not scores.tally.said:
@@ -251,6 +253,7 @@ def _learn_sweep(
     sweep: Sweep,
     data: StudyData,
     groups: Labels,
+    remedies: Sequence[str],
     records: Records,
     scores: Scores,
 ) -> None:
@@ -267,7 +270,7 @@ def _learn_sweep(
         conditions = [
             Condition(loss, options.dims, remedy)
             for loss in options.losses
-            for remedy in _remedies(loss, options.remedies, balanced=k == 0)
+            for remedy in _remedies(loss, remedies, balanced=k == 0)
         ]
         tried = learner.learn(train, conditions, [rates[c.loss] for c in conditions])
         where = {"majority": majority, "share": share, "seed": learner.split.seed}
