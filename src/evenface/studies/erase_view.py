@@ -211,7 +211,8 @@ def draw_curve(result: EraseResult) -> Figure:
             axes.set_xlabel(f"balanced accuracy, {result.config['probes'][0]} probe")
             axes.set_ylim(bottom=0)
         panels[0].set_ylabel("equal error rate")
-        panels[0].legend(fontsize=7)
+        if panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend(fontsize=7)
     return figure
 
 
@@ -256,5 +257,6 @@ def draw_probes(result: EraseResult) -> Figure:
             axes.set_title(drawing.short(attribute, 30))
             axes.set_ylim(0, 1.02)
         panels[0].set_ylabel("balanced accuracy")
-        panels[0].legend(fontsize=7)
+        if panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend(fontsize=7)
     return figure
