@@ -157,7 +157,7 @@ def test_a_file_gives_the_eraser_back(method: str, tmp_path: Path) -> None:
     x, codes = two()
     known = embeddings(x, codes)
     eraser = fitted(method, x, codes, identities=known.rows["identity"].to_list()).at(0.75)
-    again, card = load_eraser(save_eraser(eraser, tmp_path / "e.safetensors", embeddings=known))
+    again, card = load_eraser(save_eraser(eraser, tmp_path / "e.safetensors", model=known.card))
     np.testing.assert_array_equal(again(x, codes), eraser(x, codes))
     assert repr(again) == repr(eraser)
     assert card["model"]["dimension"] == known.card.get("dimension")

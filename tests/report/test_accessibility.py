@@ -12,6 +12,7 @@ from evenface.pairs.remedies import REMEDIES
 from evenface.report.page import build_report
 from evenface.studies.bias import BiasOptions, bias
 from evenface.studies.data import CommonOptions
+from evenface.studies.erase import EraseOptions, erase
 from evenface.studies.result import Result
 from evenface.studies.spaces import SpacesOptions, spaces
 from evenface.studies.verify import verify
@@ -44,6 +45,7 @@ def page(plain: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> 
     people = Gaussian(identities=12, images=3).embeddings()
     quick = CommonOptions(seeds=1, resamples=100)
     spaces(people, SpacesOptions(losses=("softmax",)), quick).save(folder / "results")
+    erase(people, EraseOptions(strengths=(0.5,)), quick).save(folder / "results")
     bias(people, BiasOptions(losses=("softmax",)), quick).save(folder / "results")
     options = VerifyOptions(fmr=(0.01,), remedies=tuple(REMEDIES))
     verify(people, options, CommonOptions(resamples=100)).save(folder / "results")

@@ -94,15 +94,16 @@ def fit_eraser(
     seed
         Of the adversarial one.
     """
-    from evenface.embed.store import open_embeddings
-    from evenface.erasers.saved import fit_to, save_eraser
+    from evenface.embed.store import open_store
+    from evenface.erasers.folder import fit_to
+    from evenface.erasers.saved import save_eraser
 
     names = words(attributes)
     if not names:
         raise ConfigError("--attributes wants names of attributes, with commas")
-    embeddings = open_embeddings(emb)
-    fitted = fit_to(embeddings, names, eraser, seed=seed)
-    save_eraser(fitted, out, embeddings=embeddings)
+    store = open_store(emb)
+    fitted = fit_to(store, names, eraser, seed=seed)
+    save_eraser(fitted, out, model=store.manifest["model"])
     say(f"{fitted!r}\nsaved as {out}")
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,8 +9,10 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from evenface.erasers.eraser import Codes, Maps
-from evenface.erasers.leace import RANK, one_hot, require_classes
-from evenface.erasers.projections import linear_reader, reads
+from evenface.erasers.leace import RANK
+from evenface.erasers.projections import new_readers
+from evenface.erasers.rows import Rows
+from evenface.erasers.span import Span
 from evenface.heads.threads import torch_threads
 
 WIDTH = 16
@@ -24,15 +23,7 @@ WEIGHT = 10.0
 """Of hiding against keeping."""
 
 
-def adversarial(
-    vectors: npt.NDArray[Any],
-    codes: Codes,
-    sizes: Sequence[int],
-    *,
-    held: tuple[npt.NDArray[Any], Codes] | None = None,
-    weight: float = WEIGHT,
-    seed: int = 0,
-) -> Maps:
+def adversarial(rows: Rows, *, weight: float = WEIGHT) -> Maps:
     """Learn a map against one reader after another, in the way of SensitiveNets.
 
     Each round a logistic regression learns each attribute from what the map leaves, and the map
@@ -49,45 +40,31 @@ def adversarial(
 
     Parameters
     ----------
-    vectors : ndarray, shape (n, d)
-    codes : ndarray of intp, shape (n, attributes)
-        All known.
-    sizes : sequence of int
-    held : (vectors, codes), optional
-        Rows that say when to stop; those fitted to if not given.
+    rows : Rows
+        Their seed gives the same map each time on one machine.
     weight : float
-    seed : int
-        The same gives the same map on one machine.
     """
-    require_classes(one_hot(codes, sizes).sum(axis=1), sizes)
-    x = vectors.astype(np.float64)
-    middle = x.mean(axis=0)
-    values, axes = np.linalg.eigh((x - middle).T @ (x - middle) / len(x))
-    real = values > max(values[-1], 0) * RANK
-    roots, axes = np.sqrt(values[real]), axes[:, real]
-    white = ((x - middle) @ (axes / roots)).astype(np.float32)
-    judged, truth = white, codes
-    if held is not None and len(held[0]):
-        judged = ((held[0] - middle) @ (axes / roots)).astype(np.float32)
-        truth = held[1]
+    span = Span.of(rows.vectors, least=RANK)
+    held, truth = rows.judging
+    places = span.within(rows.vectors)
+    roots = places.std(axis=0)
+    white, judged = ((p / roots).astype(np.float32) for p in (places, span.within(held)))
     with torch_threads(1):
-        into, out = _learn(white, codes, sizes, judged, truth, roots, weight, seed)
-    return Maps.projection(middle, (axes * roots) @ out, into @ (axes / roots).T)
+        into, out = _learn(rows, white, judged, truth, roots, weight)
+    return span.lifted(Maps.projection(np.zeros(len(roots)), roots[:, None] * out, into / roots))
 
 
 def _learn(
+    rows: Rows,
     white: npt.NDArray[np.float32],
-    codes: Codes,
-    sizes: Sequence[int],
     judged: npt.NDArray[np.float32],
     truth: Codes,
     roots: npt.NDArray[np.float64],
     weight: float,
-    seed: int,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     x, d = torch.from_numpy(white), white.shape[1]
     r = min(WIDTH, d)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(rows.seed)
     into = (torch.randn(r, d, generator=generator) / d**0.5).requires_grad_()
     out = torch.zeros(d, r, requires_grad=True)
     cost = torch.from_numpy((roots**2 / (roots**2).sum()).astype(np.float32))
@@ -96,14 +73,9 @@ def _learn(
     for _ in range(ROUNDS):
         with torch.no_grad():
             seen, left = (
-                (rows - (rows @ into.T) @ out.T).numpy() for rows in (x, torch.from_numpy(judged))
+                (own - (own @ into.T) @ out.T).numpy() for own in (x, torch.from_numpy(judged))
             )
-        new = [
-            weights
-            for k, size in enumerate(sizes)
-            if (weights := linear_reader(seen, codes[:, k], size)) is not None
-            and reads(weights, left, truth[:, k])
-        ]
+        new = new_readers(rows, seen, left, truth)
         if not new:
             break
         # Classes of nobody, which are never said, have no part in what is uniform.

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from evenface.embed.moments import Sums, kind_of, pilot_of
 from evenface.erasers.eraser import Array, Maps, joint
+from evenface.erasers.rows import independent, one_hot, require_classes
 from evenface.errors import VectorError
 
 RANK = 1e-6
@@ -100,7 +101,12 @@ class LeaceFitter:
             raise VectorError(f"erasing needs two labelled vectors or more; there are "
                               f"{0 if sums is None else sums.n}")  # fmt: skip
         if not np.isfinite(sums.products).all():
-            raise VectorError("vectors must be finite numbers, and so must their squares")
+            # NaN and infinity spread to the sums, which costs no look at every number.
+            raise VectorError(
+                "vectors must be finite numbers, and so must their squares: some labelled rows "
+                "hold NaN, infinity or values that are too large; leave them out or scale all "
+                "vectors"
+            )
         require_classes(self.counts, self.sizes)
         variance = sums.centred() / sums.n
         shares = self.counts / sums.n
@@ -150,29 +156,3 @@ def fit_leace(
     for vectors, codes in blocks:
         fitter.update(vectors, codes)
     return fitter.maps()
-
-
-def one_hot(codes: npt.NDArray[Any], sizes: Sequence[int], kind: Any = np.float64) -> Any:
-    """Return the classes of each attribute as 0 and 1, shape (sum of sizes, n)."""
-    wanted = [
-        np.arange(size)[:, None] == column for column, size in zip(codes.T, sizes, strict=True)
-    ]
-    return np.concatenate(wanted).astype(kind)
-
-
-def independent(sizes: Sequence[int]) -> npt.NDArray[np.intp]:
-    """Return the rows of `one_hot` but each attribute's last, which follows from the others."""
-    ends = np.cumsum(sizes) - 1
-    return np.setdiff1d(np.arange(sum(sizes)), ends).astype(np.intp)
-
-
-def require_classes(counts: npt.NDArray[Any], sizes: Sequence[int]) -> None:
-    """Refuse an attribute of which everybody has the same value."""
-    first = 0
-    for k, size in enumerate(sizes):
-        if (counts[first : first + size] > 0).sum() < 2:
-            raise VectorError(
-                f"attribute {k + 1} of {len(sizes)} has one class among the rows to fit on: there "
-                "is nothing to take out; choose rows with two or more of its values"
-            )
-        first += size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,33 +15,9 @@ from evenface.erasers.by_group import coral, oracle_leace, recentre
 from evenface.erasers.eraser import Codes, Eraser, Maps, hashed, joint
 from evenface.erasers.leace import fit_leace
 from evenface.erasers.projections import inlp, mean_projection
+from evenface.erasers.rows import Rows, one_hot, require_classes
 from evenface.erasers.span import Span
 from evenface.errors import ConfigError, VectorError
-
-Fit = Callable[["Rows"], Maps]
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """What an eraser is fitted to.
-
-    Attributes
-    ----------
-    vectors : ndarray, shape (n, d)
-    codes : ndarray of intp, shape (n, attributes)
-        All known.
-    sizes : tuple of int
-        Classes of each attribute.
-    held : (vectors, codes) or None
-        Rows that may say when to stop.
-    seed : int
-    """
-
-    vectors: npt.NDArray[Any]
-    codes: Codes
-    sizes: tuple[int, ...]
-    held: tuple[npt.NDArray[Any], Codes] | None = None
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +36,7 @@ class Method:
     """
 
     title: str
-    fit: Fit
+    fit: Callable[[Rows], Maps]
     source: str
     by_label: bool = False
 
@@ -68,37 +44,15 @@ class Method:
 ERASERS: dict[str, Method] = {
     "leace": Method(
         "LEACE",
-        lambda r: fit_leace([(r.vectors, r.codes)], r.sizes, "float64"),
+        lambda rows: fit_leace([(rows.vectors, rows.codes)], rows.sizes, "float64"),
         "Belrose et al. 2023",
     ),
-    "mean-projection": Method(
-        "mean projection",
-        lambda r: mean_projection(r.vectors, r.codes, r.sizes),
-        "Bolukbasi et al. 2016",
-    ),
-    "inlp": Method(
-        "INLP", lambda r: inlp(r.vectors, r.codes, r.sizes, held=r.held), "Ravfogel et al. 2020"
-    ),
-    "adversarial": Method(
-        "adversarial map",
-        lambda r: adversarial(r.vectors, r.codes, r.sizes, held=r.held, seed=r.seed),
-        "in the way of Morales et al. 2021",
-    ),
-    "oracle-leace": Method(
-        "oracle LEACE",
-        lambda r: oracle_leace(r.vectors, r.codes, r.sizes),
-        "Belrose et al. 2023",
-        by_label=True,
-    ),
-    "recentre": Method(
-        "group means moved together",
-        lambda r: recentre(r.vectors, r.codes, r.sizes),
-        "by definition",
-        by_label=True,
-    ),
-    "coral": Method(
-        "CORAL", lambda r: coral(r.vectors, r.codes, r.sizes), "Sun et al. 2016", by_label=True
-    ),
+    "mean-projection": Method("mean projection", mean_projection, "Bolukbasi et al. 2016"),
+    "inlp": Method("INLP", inlp, "Ravfogel et al. 2020"),
+    "adversarial": Method("adversarial map", adversarial, "in the way of Morales et al. 2021"),
+    "oracle-leace": Method("oracle LEACE", oracle_leace, "Belrose et al. 2023", by_label=True),
+    "recentre": Method("group means moved together", recentre, "by definition", by_label=True),
+    "coral": Method("CORAL", coral, "Sun et al. 2016", by_label=True),
 }
 
 
@@ -165,22 +119,32 @@ def fit_eraser(
             f"{int(known.sum())} of {len(x)} rows have a recorded {' and '.join(attributes)}: "
             "an eraser needs two or more"
         )
-    apart = None
-    if held is not None:
-        other, labels = _checked(*held, sizes)
-        every = np.asarray((labels >= 0).all(axis=1))
-        apart = (other[every], labels[every])
+    require_classes(one_hot(y[known], sizes).sum(axis=1), sizes)
     own = Span.of(x[known]) if span is None else span
     if not own.axes.shape[1]:
         raise VectorError("all vectors to fit on are the same: there is nothing to take out")
-    if apart is not None:
-        apart = (own.within(apart[0]), apart[1])
-    maps = own.lifted(ERASERS[method].fit(Rows(own.within(x[known]), y[known], sizes, apart, seed)))
-    salt = secrets.token_hex(8)
+    other, labels = _checked(*held, sizes) if held is not None else (x[:0], y[:0])
+    every = np.asarray((labels >= 0).all(axis=1))
+    rows = Rows(
+        own.within(x[known]), y[known], sizes, (own.within(other[every]), labels[every]), seed
+    )
+    maps = own.lifted(ERASERS[method].fit(rows))
+    return eraser_of(method, attributes, classes, maps, len(rows.vectors), who)
+
+
+def eraser_of(
+    method: str,
+    attributes: Sequence[str],
+    classes: Sequence[Sequence[str]],
+    maps: Maps,
+    rows: int,
+    identities: Iterable[str],
+) -> Eraser:
+    """Return an eraser that knows, by salted hashes, the identities it was fitted on."""
+    salt, known = secrets.token_hex(8), set(identities)
     return Eraser(
-        method, tuple(attributes), tuple(tuple(c) for c in classes), maps,
-        rows=int(known.sum()), identities=len(who), salt=salt,
-        fitted_on=frozenset(hashed(salt, name) for name in who),
+        method, tuple(attributes), tuple(tuple(c) for c in classes), maps, rows=rows,
+        identities=len(known), salt=salt, fitted_on=frozenset(hashed(salt, n) for n in known),
     )  # fmt: skip
 
 

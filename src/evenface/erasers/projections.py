@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evenface.erasers.eraser import Array, Codes, Maps
-from evenface.erasers.leace import RANK, one_hot, require_classes
+from evenface.erasers.leace import RANK
+from evenface.erasers.rows import Rows
 from evenface.heads.logistic import Regression, fit_regressions
 from evenface.heads.problem import balanced_accuracy
 
@@ -26,65 +26,32 @@ PENALTY = 1e-2
 """Of the reader's weights, where vectors have unit variance."""
 
 
-def mean_projection(vectors: npt.NDArray[Any], codes: Codes, sizes: Sequence[int]) -> Maps:
+def mean_projection(rows: Rows) -> Maps:
     """Project off what class means differ by (Bolukbasi et al. 2016, with means for pairs).
 
     ``r(x) = x - U U^T (x - E[x])``, U an orthonormal basis of the differences of class means.
-
-    Parameters
-    ----------
-    vectors : ndarray, shape (n, d)
-    codes : ndarray of intp, shape (n, attributes)
-        All known.
-    sizes : sequence of int
     """
-    x = vectors.astype(np.float64)
-    middle = x.mean(axis=0)
-    marks = one_hot(codes, sizes)
-    counts = marks.sum(axis=1)
-    require_classes(counts, sizes)
-    means = (marks[counts > 0] @ (x - middle)) / counts[counts > 0][:, None]
-    basis = _basis(means)
-    return Maps.projection(middle, basis.T, basis)
+    counts = rows.marks.sum(axis=1)
+    sums = rows.marks[counts > 0] @ (rows.vectors - rows.middle)
+    basis = _basis(sums / counts[counts > 0][:, None])
+    return Maps.projection(rows.middle, basis.T, basis)
 
 
-def inlp(
-    vectors: npt.NDArray[Any],
-    codes: Codes,
-    sizes: Sequence[int],
-    *,
-    held: tuple[npt.NDArray[Any], Codes] | None = None,
-) -> Maps:
+def inlp(rows: Rows) -> Maps:
     """Project off what one linear reader after another reads by (Ravfogel et al. 2020).
 
     Each round a logistic regression learns each attribute from what is left, and the span of its
     weights is taken off, until no reader is better than chance on rows it was not fitted to.
     ``r(x) = x - U U^T (x - E[x])``, U an orthonormal basis of all that was taken off.
-
-    Parameters
-    ----------
-    vectors : ndarray, shape (n, d)
-    codes : ndarray of intp, shape (n, attributes)
-        All known.
-    sizes : sequence of int
-    held : (vectors, codes), optional
-        Rows that say when to stop; those fitted to if not given.
     """
-    x = vectors.astype(np.float64)
-    middle, scale = x.mean(axis=0), max(float(x.std()), 1e-30)
-    require_classes(one_hot(codes, sizes).sum(axis=1), sizes)
-    left = ((x - middle) / scale).astype(np.float32)
-    judged, truth = (left, codes)
-    if held is not None and len(held[0]):
-        judged, truth = ((held[0] - middle) / scale).astype(np.float32), held[1]
-    taken = np.zeros((0, x.shape[1]))
+    scale = max(float(rows.vectors.std()), 1e-30)
+    held, truth = rows.judging
+    left: npt.NDArray[Any]
+    judged: npt.NDArray[Any]
+    left, judged = (((x - rows.middle) / scale).astype(np.float32) for x in (rows.vectors, held))
+    taken = np.zeros((0, rows.vectors.shape[1]))
     for _ in range(ROUNDS):
-        new = [
-            weights[:, :-1]
-            for k, size in enumerate(sizes)
-            if (weights := linear_reader(left, codes[:, k], size)) is not None
-            and reads(weights, judged, truth[:, k])
-        ]
+        new = [weights[:, :-1] for weights in new_readers(rows, left, judged, truth)]
         if not new:
             break
         own = np.concatenate(new).astype(np.float64)
@@ -97,19 +64,38 @@ def inlp(
             break
         taken = np.concatenate([taken, basis])
         off = basis.astype(np.float32)
-        left, judged = (rows - (rows @ off.T) @ off for rows in (left, judged))
-    return Maps.projection(middle, taken.T, taken)
+        left = left - (left @ off.T) @ off
+        judged = judged - (judged @ off.T) @ off
+    return Maps.projection(rows.middle, taken.T, taken)
 
 
-def linear_reader(x: npt.NDArray[Any], codes: Codes, size: int) -> npt.NDArray[np.float32] | None:
+def new_readers(
+    rows: Rows, left: npt.NDArray[Any], judged: npt.NDArray[Any], truth: Codes
+) -> list[npt.NDArray[np.float32]]:
+    """Return linear readers of what is left of each attribute, where they read it.
+
+    Parameters
+    ----------
+    rows : Rows
+    left : ndarray of float32, shape (n, d)
+        What is left of its vectors.
+    judged : ndarray of float32, shape (m, d)
+        And of the rows that say when to stop.
+    truth : ndarray of intp, shape (m, attributes)
+    """
+    fitted = [
+        linear_reader(left, own, size) for own, size in zip(rows.codes.T, rows.sizes, strict=True)
+    ]
+    return [w for w, own in zip(fitted, truth.T, strict=True) if reads(w, judged, own)]
+
+
+def linear_reader(x: npt.NDArray[Any], codes: Codes, size: int) -> npt.NDArray[np.float32]:
     """Return weights and intercepts of a logistic regression, shape (size, d + 1).
 
-    Classes weigh the same, and those of nobody are never said; None where there is one class.
+    Classes weigh the same, and those of nobody are never said.
     """
     counts = np.bincount(codes, minlength=size)
     present = np.flatnonzero(counts)
-    if present.size < 2:
-        return None
     truth = (codes == present[:, None]).astype(np.float32)
     importance = (len(codes) / (present.size * counts[codes])).astype(np.float32)
     found = fit_regressions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from safetensors.numpy import save
 from evenface.embed.embeddings import Embeddings
 from evenface.embed.files import refuse_unreachable, write_whole
 from evenface.erasers.eraser import Eraser, Maps
-from evenface.erasers.methods import ERASERS, fit_eraser
+from evenface.erasers.methods import ERASERS
+from evenface.erasers.rows import codes_of
 from evenface.errors import StoreError, VectorError
 
 SCHEMA, VERSION = "evenface.eraser", 1
@@ -24,7 +25,7 @@ TENSORS = ("centres", "moves", "out", "into")
 LABELS = "Labels are what a dataset recorded, not truths about anybody."
 
 
-def save_eraser(eraser: Eraser, file: Path, *, embeddings: Embeddings | None = None) -> Path:
+def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None = None) -> Path:
     """Write an eraser under another name, then rename it.
 
     Parameters
@@ -32,8 +33,8 @@ def save_eraser(eraser: Eraser, file: Path, *, embeddings: Embeddings | None = N
     eraser : Eraser
     file : Path
         Ends in ``.safetensors`` by custom.
-    embeddings : Embeddings, optional
-        What it was fitted to part of: the card says which network's vectors it is for.
+    model : mapping, optional
+        Card of the embeddings it was fitted to (`Embeddings.card`): whose vectors it is for.
     """
     card = {
         "schema": f"{SCHEMA}/{VERSION}",
@@ -50,7 +51,7 @@ def save_eraser(eraser: Eraser, file: Path, *, embeddings: Embeddings | None = N
         "identities": eraser.identities,
         "salt": eraser.salt,
         "fitted_on": sorted(eraser.fitted_on),
-        "model": None if embeddings is None else model_of(embeddings),
+        "model": None if model is None else model_of(model),
         "note": LABELS,
     }
     arrays = {name: np.ascontiguousarray(getattr(eraser.maps, name)) for name in TENSORS}
@@ -83,11 +84,11 @@ def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
         return _read(card, arrays), card
     except FileNotFoundError:
         raise StoreError(f"{file}: there is no such file; expected an eraser that "
-                         "`evenface erase --save` wrote") from None  # fmt: skip
+                         "`evenface fit-eraser` wrote") from None  # fmt: skip
     except (OSError, SafetensorError, RecursionError, OverflowError, *FAULTS) as error:
         raise StoreError(
             f"{file}: not an eraser, or a damaged one ({error}); expected a file that "
-            "`evenface erase --save` wrote; fit it again"
+            "`evenface fit-eraser` wrote; fit it again"
         ) from None
 
 
@@ -120,65 +121,9 @@ def _read(card: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Eras
     )  # fmt: skip
 
 
-def model_of(embeddings: Embeddings) -> dict[str, Any]:
+def model_of(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return what tells a network's vectors from another's."""
-    return {k: embeddings.card.get(k) for k in ("name", "sha256", "dimension")}
-
-
-def codes_of(eraser: Eraser, embeddings: Embeddings) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return each row's classes as the eraser numbers them; -1 where it knows no such value.
-
-    Raises
-    ------
-    VectorError
-        If the rows lack an attribute.
-    """
-    lacking = [a for a in eraser.attributes if a not in embeddings.attributes]
-    if lacking:
-        raise VectorError(
-            f"the embeddings have no {' and no '.join(lacking)}, which this eraser needs of each "
-            f"row; they have {', '.join(embeddings.attributes) or 'no attributes'}"
-        )
-    columns = []
-    for name, classes in zip(eraser.attributes, eraser.classes, strict=True):
-        place = {value: k for k, value in enumerate(classes)}
-        columns.append([place.get(v, -1) for v in embeddings.rows[name].to_list()])
-    return np.array(columns, dtype=np.intp).T.reshape(len(embeddings), len(columns))
-
-
-def fit_to(
-    embeddings: Embeddings, attributes: Sequence[str], method: str, *, seed: int = 0
-) -> Eraser:
-    """Fit an eraser to all rows whose attributes are recorded.
-
-    Parameters
-    ----------
-    embeddings : Embeddings
-    attributes : sequence of str
-        What to take out, all of it together.
-    method : str
-        A name from `evenface.erasers.methods.ERASERS`.
-    seed : int
-
-    Raises
-    ------
-    VectorError
-        If the rows lack an attribute, or it has one value only.
-    """
-    lacking = [a for a in attributes if a not in embeddings.attributes]
-    if lacking:
-        raise VectorError(
-            f"the embeddings have no {' and no '.join(lacking)}; they have "
-            f"{', '.join(embeddings.attributes) or 'no attributes'}"
-        )
-    columns = [embeddings.rows[a].to_list() for a in attributes]
-    classes = [sorted({v for v in column if v is not None}) for column in columns]
-    places = [{v: k for k, v in enumerate(own)} for own in classes]
-    codes = [[p.get(v, -1) for v in c] for p, c in zip(places, columns, strict=True)]
-    return fit_eraser(
-        method, embeddings.vectors, np.array(codes, dtype=np.intp).T, attributes=attributes,
-        classes=classes, identities=embeddings.rows["identity"].to_list(), seed=seed,
-    )  # fmt: skip
+    return {k: card.get(k) for k in ("name", "sha256", "dimension")}
 
 
 def apply_eraser(
@@ -205,13 +150,15 @@ def apply_eraser(
             f"vectors of {eraser.dimension}"
         )
     model = (card or {}).get("model")
-    if model and model != model_of(embeddings):
+    if model and model != model_of(embeddings.card):
         raise VectorError(
             f"the eraser was fitted to vectors of {model.get('name')}, these are of "
             f"{embeddings.card.get('name')}: what it takes out of one network's vectors is "
             "something else in another's; fit one to these"
         )
-    codes = codes_of(eraser, embeddings) if eraser.needs_labels else None
+    codes = None
+    if eraser.needs_labels:
+        codes = codes_of(embeddings.rows, eraser.attributes, eraser.classes)
     about = {
         "method": eraser.method, "attributes": list(eraser.attributes),
         "strength": eraser.strength, "rank": eraser.rank,

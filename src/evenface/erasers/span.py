@@ -32,14 +32,14 @@ class Span:
     axes: Array
 
     @classmethod
-    def of(cls, vectors: npt.NDArray[Any]) -> Span:
-        """Find them for rows of shape (n, d)."""
+    def of(cls, vectors: npt.NDArray[Any], *, least: float = ROUNDING) -> Span:
+        """Find them for rows (n, d), but for those of less than a share of the largest variance."""
         x = vectors.astype(np.float64)
         middle = x.mean(axis=0)
         x -= middle
         n, d = x.shape
         values, found = np.linalg.eigh(x.T @ x if d <= n else x @ x.T)
-        real = values > max(float(values[-1]), 0.0) * ROUNDING
+        real = values > max(float(values[-1]), 0.0) * least
         values, found = values[real][::-1], found[:, real][:, ::-1]
         return cls(middle, found if d <= n else x.T @ (found / np.sqrt(values)))
 

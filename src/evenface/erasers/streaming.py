@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -18,6 +18,7 @@ from evenface.embed.threads import default_workers
 from evenface.embed.where import Where
 from evenface.erasers.eraser import Maps, joint
 from evenface.erasers.leace import LeaceFitter
+from evenface.erasers.rows import codes_of
 from evenface.errors import VectorError
 from evenface.heads.threads import torch_threads
 
@@ -83,12 +84,6 @@ def stream_leace(
             pending.popleft().result()
     for other in fitters[1:]:
         first.join(other)
-    # NaN and infinity spread to the sums, which costs no look at every number.
-    if first.sums is not None and not np.isfinite(first.sums.products).all():
-        raise VectorError(
-            "vectors must be finite numbers, and so must their squares: some labelled rows hold "
-            "NaN, infinity or values that are too large; leave them out or scale all vectors"
-        )
     # A factorisation on several threads has them meet at every column.
     with threadpool_limits(1):
         return first.maps()
@@ -147,10 +142,5 @@ def store_blocks(
     size : int
         Rows of a block, at most.
     """
-    places: list[Mapping[str, int]] = [{v: k for k, v in enumerate(known)} for known in classes]
     for batch in store.batches(size, columns=list(attributes), where=where):
-        columns = [
-            [place.get(label, -1) for label in batch.rows[name].to_list()]
-            for name, place in zip(attributes, places, strict=True)
-        ]
-        yield batch.vectors, np.array(columns, dtype=np.intp).T
+        yield batch.vectors, codes_of(batch.rows, attributes, classes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +24,7 @@ def clusters(space: npt.NDArray[np.floating], count: int, *, seed: int) -> Rows:
     space : ndarray, shape (n, d)
         Of length 1 each for cosine distance.
     count : int
-        Clusters; at most as many as there are different rows.
+        Clusters; there are fewer where there are fewer different rows.
     seed : int
 
     Returns
@@ -31,18 +33,18 @@ def clusters(space: npt.NDArray[np.floating], count: int, *, seed: int) -> Rows:
         From 0 for the largest; the same on every run on one machine.
     """
     from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     points = np.asarray(space, dtype=np.float32)
-    different = len(np.unique(points[:, :8], axis=0))
-    if different < count:
-        different = len(np.unique(points, axis=0))
     make = KMeans if len(points) <= MANY else MiniBatchKMeans
     # Several threads add up in another order each time.
-    with threadpool_limits(1):
-        found = make(min(count, different), n_init=STARTS, random_state=seed).fit_predict(points)
-    sizes = np.bincount(found)
-    order = np.argsort(-sizes, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return np.asarray(place[found], dtype=np.intp)
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Where there are fewer different rows, each is a cluster, and that is as it should be.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        wanted = min(count, len(points))
+        found = make(wanted, n_init=STARTS, random_state=seed).fit_predict(points)
+    _, own, sizes = np.unique(found, return_inverse=True, return_counts=True)
+    place = np.empty_like(sizes)
+    place[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return np.asarray(place[own], dtype=np.intp)

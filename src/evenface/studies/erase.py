@@ -29,6 +29,11 @@ from evenface.studies.result import Result, make_frame
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ERASER_TABLE = {
+    "attribute": pl.String, "eraser": pl.String, "title": pl.String, "source": pl.String,
+    "rank": pl.Float64, "needs_labels": pl.Boolean,
+}  # fmt: skip
+LEFT_OUT = {"what": pl.String, "reason": pl.String}
 DEFAULT = ("leace", "mean-projection", "recentre")
 
 
@@ -169,10 +174,3 @@ def erase(
             "parts": {TOGETHER.join(own): list(own) for own in sets},
         },
     )
-
-
-ERASER_TABLE = {
-    "attribute": pl.String, "eraser": pl.String, "title": pl.String, "source": pl.String,
-    "rank": pl.Float64, "needs_labels": pl.Boolean,
-}  # fmt: skip
-LEFT_OUT = {"what": pl.String, "reason": pl.String}

@@ -86,9 +86,10 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     if LINEAR in told and not reads[LINEAR] and left:
         to = "an MLP" if "mlp" in left else listed([title(p) for p in left])
         also = [title(p) for p in left if p != "mlp"] if "mlp" in left else []
+        who = name if ERASERS[eraser].by_label else "Linear erasure"
         return (
-            f"Linear erasure leaves {what} to {to}: after {name} no linear probe is shown to read "
-            f"it, and {to}{' and ' + listed(also) if also else ''} still "
+            f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} no linear probe is "
+            f"shown to read it, and {to}{' and ' + listed(also) if also else ''} still "
             f"{'do' if also or len(left) > 1 else 'does'} ({numbers})."
         )
     if not any(reads.values()):
@@ -134,8 +135,8 @@ def _together(result: EraseResult) -> str:
         return ""
     return (
         "No other way here has both less leakage to a linear probe and fewer verification errors "
-        f"than these, by their values: {'; '.join(best)}. Intervals of neighbours on that curve "
-        "overlap."
+        f"than these, by their values: {'; '.join(best)}. Intervals are in "
+        "the table; no point is tested against another."
     )
 
 

@@ -15,12 +15,11 @@ from evenface.errors import VectorError
 from evenface.faces.split import Rows, Split
 from evenface.heads.probes import Task
 from evenface.heads.scaling import Vectors
-from evenface.pairs.people import People
 from evenface.studies.erased_errors import Errors
 from evenface.studies.erased_numbers import leakage, rates, turned
-from evenface.studies.erased_ways import Asked, Way
+from evenface.studies.erased_ways import BEFORE, Asked, Way
 from evenface.studies.heldout import STRONGEST, Curves, Progress, Tally, learn
-from evenface.studies.remedied import deal_hands
+from evenface.studies.remedied import Hand, deal_hands
 from evenface.studies.verify import people_of
 from evenface.studies.verify_options import VerifyOptions
 
@@ -36,7 +35,7 @@ def examine(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the numbers, what is said of each eraser, and what was left out."""
     left_out: dict[str, str] = {}
-    people, errors = _verification(asked, left_out)
+    errors, hands = _verification(asked, left_out)
     tallies = {
         t: Tally(found.codes, [f"{w.name}\x1f{r}" for w in asked.every for r in asked.readers(w)])
         for t, found in asked.targets.items()
@@ -44,39 +43,21 @@ def examine(
     shifts: dict[str, dict[int, Any]] = defaultdict(dict)
     ranks: dict[tuple[str, str], list[int]] = defaultdict(list)
     progress = Progress(on_step, len(asked.splits) * len(asked.every))
-    hands = {} if errors is None else _hands(people, asked)
     for s, split in enumerate(asked.splits):
-
-        def changed(s: int = s, split: Split = split) -> Iterator[tuple[str, Vectors]]:
-            """Change vectors in one way after the other; read each before the next is made."""
-            fitted: dict[tuple[str, str], Eraser | None] = {}
-            span: Span | None = None
-            for way in asked.every:
-                if way.name in left_out:
-                    progress(1)
+        test = None
+        for way, eraser, vectors in _changed(asked, split, left_out, progress):
+            if errors is not None and s in hands:
+                try:
+                    test = errors.count(way.name, vectors, hands[s])
+                except VectorError as error:
+                    left_out[way.name] = f"can't be compared: {error}"
                     continue
-                vectors = asked.data.vectors
-                if way.attributes:
-                    key = (way.attribute, way.eraser)
-                    if key not in fitted:
-                        span = span or Span.of(vectors[split.train])
-                        fitted[key] = _fit(asked, way, split, left_out, span)
-                    eraser = fitted[key]
-                    if eraser is None:
-                        progress(1)
-                        continue
-                    ranks[key].append(eraser.rank)
-                    vectors = eraser.at(way.strength)(vectors, _codes(asked, way))
-                    shifts[way.name][s] = _shift(asked.data.vectors, vectors, split.test)
-                _read(asked, way, vectors, split, s, tallies)
-                yield way.name, vectors
-                progress(1)
-
-        if errors is not None and s in hands:
-            errors.add(changed(), hands[s], s, asked.similarity)
-        else:
-            for _ in changed():
-                pass
+            if eraser is not None:
+                ranks[way.attribute, way.eraser].append(eraser.rank)
+                shifts[way.name][s] = _shift(asked.data.vectors, vectors, split.test)
+            _read(asked, way, vectors, split, s, tallies)
+        if errors is not None and test is not None:
+            errors.close(test, s)
     rows = [*leakage(asked, tallies, left_out), *turned(asked, shifts, left_out)]
     if errors is not None:
         rows += rates(asked, errors, left_out)
@@ -90,6 +71,26 @@ def examine(
     ]  # fmt: skip
     readable = {k.replace("\x1f", ", "): why for k, why in left_out.items()}
     return rows, said, [{"what": k, "reason": why} for k, why in readable.items()]
+
+
+def _changed(
+    asked: Asked, split: Split, left_out: dict[str, str], progress: Progress
+) -> Iterator[tuple[Way, Eraser | None, Vectors]]:
+    """Change all vectors in one way after the other; only one way's are held at a time."""
+    vectors = asked.data.vectors
+    span = Span.of(vectors[split.train])
+    fitted: dict[tuple[str, str], Eraser | None] = {}
+    for way in asked.every:
+        if way is BEFORE:
+            yield way, None, vectors
+        elif way.name not in left_out:
+            key = (way.attribute, way.eraser)
+            if key not in fitted:
+                fitted[key] = _fit(asked, way, split, left_out, span)
+            eraser = fitted[key]
+            if eraser is not None:
+                yield way, eraser, eraser.at(way.strength)(vectors, _codes(asked, way))
+        progress(1)
 
 
 def _fit(
@@ -151,40 +152,27 @@ def _read(
             tally.add(s, f"{way.name}\x1f{reader}", task.test, said)
 
 
-def _verification(asked: Asked, left_out: dict[str, str]) -> tuple[People | None, Errors | None]:
-    """Return who can be compared, and what counts errors; None where there are no pairs."""
+def _verification(asked: Asked, left_out: dict[str, str]) -> tuple[Errors | None, dict[int, Hand]]:
+    """Return what counts errors, and who is compared on which split; None if nobody can be."""
     people = people_of(asked.data, VerifyOptions(similarity=asked.similarity), None)
-    why = None
+    why, hands = None, []
     if not people.order.size or np.bincount(people.identity).max() < 2:
         why = "no identity has two pictures: there are no genuine pairs"
     else:
-        dealt = deal_hands(people, asked.splits, (MOST_TRAINING, MOST_TEST), asked.common.seed)
-        needed = ENOUGH / asked.fmr
-        for hand in dealt:
-            part = people.part(hand.training)
-            have = int(np.triu(part.impostor_pairs()).sum())
-            if have < needed:
-                why = (
-                    f"{have} impostor pairs of training people; an FMR of {asked.fmr:g} needs "
-                    f"{needed:.0f}"
-                )
-            elif np.bincount(part.identity).max(initial=0) < 2:
-                why = "training people without two pictures of anybody"
+        # Splits that test somebody again are dealt none.
+        hands = deal_hands(people, asked.splits, (MOST_TRAINING, MOST_TEST), asked.common.seed)
+    for hand in hands:
+        part, needed = people.part(hand.training), ENOUGH / asked.fmr
+        have = int(np.triu(part.impostor_pairs()).sum())
+        if have < needed:
+            why = (
+                f"{have} impostor pairs of training people; an FMR of {asked.fmr:g} needs "
+                f"{needed:.0f}"
+            )
+        elif np.bincount(part.identity).max(initial=0) < 2:
+            why = "training people without two pictures of anybody"
     if why is not None:
         left_out["verification"] = why
-        return None, None
-    return people, Errors.of(people, [w.name for w in asked.every], (asked.fmr,))
-
-
-def _hands(people: People | None, asked: Asked) -> dict[int, Any]:
-    """Return who is compared on which split; splits that test somebody again have nobody."""
-    found: dict[int, Any] = {}
-    tested: list[Split] = []
-    if people is None:
-        return found
-    for s, split in enumerate(asked.splits):
-        more = deal_hands(people, [*tested, split], (MOST_TRAINING, MOST_TEST), asked.common.seed)
-        if len(more) > len(tested):
-            tested.append(split)
-            found[s] = more[-1]
-    return found
+        return None, {}
+    errors = Errors(people, [w.name for w in asked.every], asked.fmr, asked.similarity)
+    return errors, {hand.split: hand for hand in hands}

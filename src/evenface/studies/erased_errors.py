@@ -7,8 +7,7 @@ the split's test persons, of changed vectors too, summed over splits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,79 +28,73 @@ EQUAL = 0.0
 MEAN = "mean of FMR and FNMR by their intervals"
 
 
-@dataclass(frozen=True)
 class Errors:
     """Errors over splits of several ways to change vectors.
 
-    Attributes
+    Parameters
     ----------
-    tally : Tally
-    targets : tuple of float
+    people : People
+    ways : sequence of str
+        The first are vectors as they are.
+    fmr : float
+        FMR on training persons at which errors are counted, beside `EQUAL` ones.
+    similarity : str
     """
 
-    tally: Tally
-    targets: tuple[float, ...]
+    def __init__(self, people: People, ways: Sequence[str], fmr: float, similarity: str) -> None:
+        self.people, self.before, self.fmr, self.similarity = people, ways[0], fmr, similarity
+        self.tally = Tally(people, [(w, t) for w in ways for t in (fmr, EQUAL)])
+        self.counted: dict[tuple[str, float], SplitErrors] = {}
+        self.set_at: dict[tuple[str, float], float] = {}
 
-    @classmethod
-    def of(cls, people: People, ways: Sequence[str], targets: Sequence[float]) -> Errors:
-        """Begin to count."""
-        own = tuple(sorted(set(targets), reverse=True))
-        return cls(Tally(people, [(w, t) for w in ways for t in (*own, EQUAL)]), own)
-
-    def add(
-        self, changed: Iterable[tuple[str, Vectors]], hand: Hand, fold: int, similarity: str
-    ) -> None:
-        """Count the errors of one split's test persons.
+    def count(self, way: str, vectors: Vectors, hand: Hand) -> Sample:
+        """Count the errors of a split's test persons; return their rows.
 
         Parameters
         ----------
-        changed : iterable of (str, ndarray of float32, shape (n, d))
-            Ways, and all rows' vectors changed in each; one at a time is held.
+        way : str
+        vectors : ndarray of float32, shape (n, d)
+            Of all rows, changed.
         hand : Hand
-        fold : int
-        similarity : str
+
+        Raises
+        ------
+        VectorError
+            If a vector can't be compared, as one of length 0 by its cosine.
         """
-        people, keys = self.tally.people, (*self.targets, EQUAL)
-        set_at: dict[tuple[str, float], float] = {}
-        found: dict[tuple[str, float], SplitErrors] = {}
-        test = None
-        for way, vectors in changed:
-            prepared = Prepared.of(vectors, people.order, similarity)
-            training, test = (Sample.of(prepared, people, p) for p in (hand.training, hand.test))
-            own = {(way, t): at for t, at in zip(keys, thresholds(training, keys), strict=True)}
-            task = Task(way, Unchanged(), keys)
-            found |= errors_of(test, [task], own, people.persons)
-            set_at |= own
-        if test is not None:
-            self.tally.add(test, fold, set_at, found)
+        prepared = Prepared.of(vectors, self.people.order, self.similarity)
+        training, test = (Sample.of(prepared, self.people, p) for p in (hand.training, hand.test))
+        keys = (self.fmr, EQUAL)
+        own = {(way, t): at for t, at in zip(keys, thresholds(training, keys), strict=True)}
+        self.counted |= errors_of(test, [Task(way, Unchanged(), keys)], own, self.people.persons)
+        self.set_at |= own
+        return test
+
+    def close(self, test: Sample, fold: int) -> None:
+        """Add a split's errors, once those of all ways are counted."""
+        self.tally.add(test, fold, self.set_at, self.counted)
+        self.counted, self.set_at = {}, {}
 
     def rate(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
-        """Return ``fmr`` or ``fnmr`` at the first target, or ``eer``."""
+        """Return ``fmr`` or ``fnmr`` at the threshold for an FMR, or ``eer``."""
 
         def of(target: float, name: str) -> Estimate:
             return pair_rate(self.tally.counts((way, target), name, group), level=level)
 
         if metric == "eer":
             return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
-        return of(self.targets[0], metric)
+        return of(self.fmr, metric)
 
     def change(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
         """Return by how much a rate differs from that of the vectors as they were."""
 
         def of(target: float, name: str) -> Estimate:
-            one, other = (
-                self.tally.counts((w, target), name, group) for w in (way, self.tally_first)
-            )
+            one, other = (self.tally.counts((w, target), name, group) for w in (way, self.before))
             return pair_difference(one, other, same=True, level=level)
 
         if metric == "eer":
             return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
-        return of(self.targets[0], metric)
-
-    @property
-    def tally_first(self) -> str:
-        """The way that was named first: vectors as they were."""
-        return next(iter(self.tally.cells))[0]
+        return of(self.fmr, metric)
 
 
 def thresholds(sample: Sample, targets: Sequence[float]) -> list[float]:

@@ -73,7 +73,7 @@ def _doubled(half: Estimate) -> Estimate:
 
 def rates(asked: Asked, errors: Errors, left_out: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Yield verification's errors, over everybody and by group, and by how much they changed."""
-    level, groups = asked.common.level, errors.tally.people.groups
+    level, groups = asked.common.level, errors.people.groups
     titled = [(None, "all"), *((g, t) for g, t in enumerate(groups) if t is not None)]
     for way in asked.every:
         if way.name in left_out:

@@ -139,11 +139,14 @@ class Hand:
 
     Attributes
     ----------
+    split : int
+        Its number.
     training, test : ndarray of intp
     drawn : bool
         Whether there are more.
     """
 
+    split: int
     training: Rows
     test: Rows
     drawn: bool
@@ -164,7 +167,7 @@ def deal_hands(
     """Return the places of splits, of which no two test the same person."""
     found: list[Hand] = []
     tested = np.zeros(people.persons, dtype=bool)
-    for split in splits:
+    for number, split in enumerate(splits):
         sides = [np.flatnonzero(np.isin(people.order, r)) for r in (split.train, split.test)]
         who = people.person[sides[1]]
         if tested[who].any() or not who.size:
@@ -176,7 +179,7 @@ def deal_hands(
             for own, part, limit in zip(sides, parts, most, strict=True)
         )
         drawn = len(training) < len(sides[0]) or len(test) < len(sides[1])
-        found.append(Hand(training, test, drawn))
+        found.append(Hand(number, training, test, drawn))
     return found
 
 
