@@ -51,7 +51,7 @@ ERASERS: dict[str, Method] = {
     "inlp": Method("INLP", inlp, "Ravfogel et al. 2020"),
     "adversarial": Method("adversarial map", adversarial, "in the way of Morales et al. 2021"),
     "oracle-leace": Method("oracle LEACE", oracle_leace, "Belrose et al. 2023", by_label=True),
-    "recentre": Method("group means moved together", recentre, "by definition", by_label=True),
+    "recentre": Method("group-wise centring", recentre, "by definition", by_label=True),
     "coral": Method("CORAL", coral, "Sun et al. 2016", by_label=True),
 }
 
