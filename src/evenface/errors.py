@@ -70,5 +70,16 @@ class ImageError(EvenfaceError):
         self.stage = stage
 
 
+def install_extra(name: str) -> str:
+    """Return the command that gets what an extra of evenface brings.
+
+    Parameters
+    ----------
+    name : str
+        An extra of pyproject.toml, such as ``umap``.
+    """
+    return f'pip install "evenface[{name}]"'
+
+
 class GateFailed(Exception):  # noqa: N818
     """A gate (``--fail-on``, ``--fail-unless``) did not let the numbers of a run pass."""

@@ -23,7 +23,7 @@ from evenface.embed.models import Embedder
 from evenface.embed.parts import DTYPES, Part
 from evenface.embed.prepare import Crop, Failure, Known, Preparer
 from evenface.embed.threads import one_opencv_thread, usable_cores
-from evenface.errors import EvenfaceError, ModelError, StoreError
+from evenface.errors import EvenfaceError, ModelError, StoreError, install_extra
 from evenface.faces.places import as_place
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ def _ray() -> Any:
         import ray.data
     except ImportError as error:
         raise ModelError(
-            f"Ray isn't installed ({error}); run `pip install evenface[ray]`, or leave --engine "
-            "ray out"
+            f"Ray isn't installed ({error}): {install_extra('ray')}, or leave --engine ray out"
         ) from error
     return ray
 

@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import cast
 
-from evenface.errors import SourceError
+from evenface.errors import SourceError, install_extra
 
 # `Path` makes one slash of two; two letters at least, as C: is a disk.
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+"""The extra of evenface that reads a protocol."""
 
 
 def is_url(text: str | Path) -> bool:
@@ -30,17 +33,24 @@ def as_place(text: str | Path) -> Path:
     match = _URL.fullmatch(str(text))
     if match is None:
         return Path(text)
+    from fsspec import get_filesystem_class
     from upath import UPath
 
     protocol, rest = match.groups()
     slashes = ":///" if protocol in ("file", "local") else "://"
     try:
+        # A path alone would notice only when it is first read.
+        get_filesystem_class(protocol)
         return cast(Path, UPath(f"{protocol}{slashes}{rest}"))
     except (ImportError, ValueError) as error:
         raise SourceError(
-            f"{text}: nothing installed can read {protocol}:// ({error}); install fsspec's package "
-            "for it: `pip install evenface[s3]` or `evenface[gcs]`"
+            f"{text}: nothing installed can read {protocol}:// ({error}); {_getting(protocol)}"
         ) from error
+
+
+def _getting(protocol: str) -> str:
+    extra = EXTRAS.get(protocol)
+    return f"to do so, {install_extra(extra)}" if extra else "install fsspec's package for it"
 
 
 def joined(root: Path, path: str) -> Path:

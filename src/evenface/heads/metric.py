@@ -1,4 +1,4 @@
-"""Losses of pytorch-metric-learning (``pip install 'evenface[metric]'``), one network at a time."""
+"""Losses of pytorch-metric-learning (``pip install "evenface[metric]"``), one network at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evenface.errors import ConfigError
+from evenface.errors import ConfigError, install_extra
 from evenface.heads.losses import Batch, Criterion
 
 NEARLY = 1e-6
@@ -56,7 +56,7 @@ def metric_loss(name: str, build: Callable[[Any, int, int], nn.Module]) -> type[
             from pytorch_metric_learning import losses
         except ImportError:
             raise ConfigError(
-                f"the loss {name!r} needs pytorch-metric-learning: pip install 'evenface[metric]'"
+                f"the loss {name!r} needs pytorch-metric-learning: {install_extra('metric')}"
             ) from None
         return build(losses, n_classes, dims)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from evenface.errors import ConfigError
+from evenface.errors import ConfigError, install_extra
 from evenface.studies.tsne import principal, tsne
 
 if TYPE_CHECKING:
@@ -111,4 +111,4 @@ def _umap() -> Any:
             warnings.simplefilter("ignore")
             return import_module("umap")
     except ImportError:
-        raise ConfigError("maps by UMAP need umap-learn: pip install 'evenface[umap]'") from None
+        raise ConfigError(f"maps by UMAP need umap-learn: {install_extra('umap')}") from None

@@ -247,9 +247,9 @@ def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: Any) 
         raise ImportError("no")
 
     monkeypatch.setitem(
-        ENGINES, "openvino", engines.Engine(absent, ("float32",), ("cpu",), needs="evenface[x]")
+        ENGINES, "openvino", engines.Engine(absent, ("float32",), ("cpu",), extra="x")
     )
-    with pytest.raises(ModelError, match=r"openvino is not installed; `pip install evenface\[x\]`"):
+    with pytest.raises(ModelError, match=r'openvino is not installed: pip install "evenface\[x\]"'):
         build_engine(
             torch.nn.ReLU(), MODELS["sface"], (4, 4), Runtime("openvino", "float32", "cpu")
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evenface.embed.models.contracts import Pixels, network_input
 from evenface.embed.models.session import session_options, shortened
-from evenface.errors import ModelError
+from evenface.errors import ModelError, install_extra
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,8 +51,8 @@ class Engine:
         From a network with folded normalisations, its input and a runtime to what runs it.
     dtypes, devices : tuple of str
         What it can do.
-    needs : str
-        What to install where it is missing.
+    extra : str
+        The extra of evenface that brings it; empty where evenface does.
     slow_start : bool
         Whether building it takes so long that only an accelerator or long jobs repay it.
     """
@@ -60,7 +60,7 @@ class Engine:
     build: Callable[[nn.Module, Pixels, tuple[int, int], Runtime], Run]
     dtypes: tuple[str, ...]
     devices: tuple[str, ...]
-    needs: str = ""
+    extra: str = ""
     slow_start: bool = False
 
 
@@ -93,9 +93,9 @@ def build_engine(network: nn.Module, how: Pixels, size: tuple[int, int], runtime
         with quiet():
             run = engine.build(network, how, size, runtime)
     except ImportError as error:
+        get = install_extra(engine.extra) if engine.extra else f"it lacks {error.name}"
         raise ModelError(
-            f"{runtime.engine} is not installed; `pip install {engine.needs}`, or choose another "
-            "engine with --runtime"
+            f"{runtime.engine} is not installed: {get}, or choose another engine with --runtime"
         ) from error
     # Compilers and converters raise nearly anything.
     except Exception as error:
@@ -227,9 +227,9 @@ def _openvino(network: nn.Module, how: Pixels, size: tuple[int, int], runtime: R
 
 ENGINES: Final[dict[str, Engine]] = {
     "eager": Engine(_eager, DTYPES, ("cpu", "cuda")),
-    "onnxruntime": Engine(_onnxruntime, ("float32",), ("cpu",), needs="onnx"),
+    "onnxruntime": Engine(_onnxruntime, ("float32",), ("cpu",)),
     "openvino": Engine(
-        _openvino, ("float32", "bfloat16"), ("cpu",), needs='"evenface[openvino]"'
+        _openvino, ("float32", "bfloat16"), ("cpu",), extra="openvino"
     ),
     "compile": Engine(_compiled, DTYPES, ("cpu", "cuda"), slow_start=True),
 }  # fmt: skip
