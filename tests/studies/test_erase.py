@@ -21,7 +21,11 @@ from populations import Gaussian, exclusive_or
 
 QUICK = CommonOptions(seeds=5, resamples=100)
 FEW = EraseOptions(
-    erasers=("leace", "recentre"), strengths=(0.5,), probes=("linear", "knn"), splits=5
+    erasers=("leace", "recentre"),
+    strengths=(0.5,),
+    probes=("linear", "knn"),
+    splits=5,
+    training=(),
 )
 
 
@@ -138,6 +142,82 @@ def test_linear_erasure_leaves_what_is_not_linear_to_an_mlp() -> None:
     # One picture a person: no genuine pairs, and no word about verification.
     assert not result.where(metric="eer").height
     assert any("no identity has two pictures" in s for s in result.reading())
+    # Nor can spaces of people be learned, which is said once.
+    why = result.tables["left_out"].filter(pl.col("what").str.contains("learned space"))
+    assert why.height == 1
+    assert "use more pictures of each person" in why["reason"][0]
+    assert "learned, adversarial branch (gender)" in why["what"][0]
+    assert not result.where(eraser="learned-none").height
+
+
+@pytest.fixture(scope="module")
+def learned() -> EraseResult:
+    people = Gaussian(identities=40, images=3, separation=3.0, dimension=16).embeddings()
+    noise = np.random.default_rng(0).normal(size=people.vectors.shape).astype(np.float32)
+    moved = replace(people, vectors=people.vectors + 0.25 * noise)
+    options = EraseOptions(
+        attributes=("gender",), erasers=("leace",), strengths=(), probes=("linear", "knn"),
+        training=("sampling", "weights", "dro", "adversarial"), hiding=(0.1, 30.0), fmr=0.005,
+    )  # fmt: skip
+    return erase(moved, options, QUICK)
+
+
+def test_remedies_while_learning_lie_on_the_same_axes(learned: EraseResult) -> None:
+    names = ["learned-none", *(f"learned-{r}" for r in learned.config["training"])]
+    assert {p["eraser"] for p in curve(learned, "gender")} == {"none", "leace", *names}
+    plain = read(learned, "gender", "learned-none", "none", 1.0)
+    assert plain.value > 0.85
+    for remedy in ("sampling", "weights", "dro"):
+        # Groups are as large as each other: there is nothing to make even.
+        assert read(learned, "gender", f"learned-{remedy}", "gender", 1.0).value > 0.85
+    faint, strong = (read(learned, "gender", "learned-adversarial", "gender", s) for s in (0.1, 30))
+    assert strong.value < min(faint.value, plain.value - 0.2)
+    own = {"eraser": "learned-adversarial", "attribute": "gender"}
+    at = {"target": "gender", "probe": "linear", "strength": 30.0}
+    change = one(learned, "balanced_accuracy_change", **own, **at)
+    # A remedy is held against a space without one, not against vectors as they are.
+    assert change.value == pytest.approx(strong.value - plain.value)
+    assert change.high < 0
+    # At a lesser strength the first probe alone reads.
+    assert not learned.where(**own, strength=0.1, probe="knn").height
+    assert learned.where(**own, strength=30.0, probe="knn", metric="balanced_accuracy").height == 2
+    eers = [one(learned, "eer", group="all", eraser=e, strength=s)
+            for e, s in (("learned-none", 1.0), ("learned-adversarial", 30.0))]  # fmt: skip
+    moved = one(learned, "eer_change", group="all", strength=30.0, **own)
+    assert moved.value == pytest.approx(eers[1].value - eers[0].value)
+    # Vectors of another space have no angle to what they were.
+    assert set(learned.where(metric="cosine_shift")["eraser"]) == {"leace"}
+
+
+def test_thresholds_of_learned_spaces_are_set_on_people_not_learned_from(
+    learned: EraseResult,
+) -> None:
+    # 48 validation people of three pictures make 10 152 impostor pairs.
+    fmr = one(learned, "fmr", eraser="learned-none", group="all")
+    assert 0.001 < fmr.value < 0.015
+    few = EraseOptions(
+        attributes=("gender",), erasers=("leace",), strengths=(), probes=("linear",),
+        training=("dro",), fmr=0.02, splits=1,
+    )  # fmt: skip
+    people = Gaussian(identities=10, images=2, separation=3.0, dimension=8).embeddings()
+    result = erase(people, few, CommonOptions(seeds=5, resamples=100))
+    missing = one(result, "fnmr", eraser="learned-dro", group="all")
+    assert missing.value is None
+    assert "impostor pairs of validation people" in missing.method
+    assert one(result, "fnmr_change", eraser="learned-dro", group="all").value is None
+    assert one(result, "eer", eraser="learned-dro", group="all").value is not None
+    assert one(result, "fnmr", eraser="leace", group="all").value is not None
+
+
+def test_sentences_say_what_remedies_did(learned: EraseResult, tmp_path: Any) -> None:
+    (said,) = (s for s in learned.reading() if s.startswith("A space learned to tell people"))
+    assert "adversarial branch, lambda 30" in said
+    assert said.count("(less)") == 1
+    assert said.count("(that it is less is not shown)") == 3
+    assert "learned with learned" not in said
+    again = load_result(learned.save(tmp_path))
+    assert again.reading() == learned.reading()
+    assert set(learned.figures()) == {"erase", "erase_probes"}
 
 
 def test_a_planted_leak_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +244,8 @@ def test_what_can_not_be_done_is_said() -> None:
     people = Gaussian(identities=6, images=2).embeddings()
     with pytest.raises(ConfigError, match="no eraser named 'x'"):
         erase(people, EraseOptions(erasers=("x",)), QUICK)
+    with pytest.raises(ConfigError, match=r"no remedy named 'logits' for learning people"):
+        erase(people, EraseOptions(training=("logits",)), QUICK)
     with pytest.raises(ConfigError, match="no probe named"):
         erase(people, EraseOptions(probes=("x",)), QUICK)
     with pytest.raises(ConfigError, match="no attribute named"):

@@ -22,6 +22,8 @@ def erase(
     alone: Annotated[bool, Parameter(negative=())] = False,
     erasers: str | None = None,
     strengths: str | None = None,
+    training: str | None = None,
+    hiding: str | None = None,
     probes: str | None = None,
     fmr: float | None = None,
     similarity: Literal["cosine", "euclidean"] | None = None,
@@ -46,10 +48,16 @@ def erase(
         [default: leace,mean-projection,recentre, which are fitted at once]
     strengths
         Partial strengths for the curve, with commas. [default: 0.5,0.8]
+    training
+        What is done while spaces of people are learned, beside one without: sampling, weights,
+        dro, adversarial, with commas; none to learn no space. [default: dro,adversarial]
+    hiding
+        Strengths (lambda) of adversarial, with commas. [default: 1,10]
     probes
         linear, mlp, knn, rbf, with commas. [default: linear,mlp,knn]
     fmr
-        FMR on training people at which FNMR is counted. [default: 0.01]
+        FMR at which FNMR is counted, on training people; for learned spaces on validation people.
+        [default: 0.01]
     similarity
         cosine, or euclidean: minus the distance. [default: cosine]
     splits
@@ -60,6 +68,8 @@ def erase(
         "together": False if alone else None,
         "erasers": words(erasers),
         "strengths": numbers(strengths, "--strengths"),
+        "training": words(training),
+        "hiding": numbers(hiding, "--hiding"),
         "probes": words(probes),
         "fmr": fmr,
         "similarity": similarity,
@@ -76,6 +86,7 @@ def fit_eraser(
     attributes: str,
     eraser: str = "leace",
     seed: int = 0,
+    missing: str | None = None,
 ) -> None:
     """Fit an eraser to everybody in a folder, and save it.
 
@@ -93,6 +104,8 @@ def fit_eraser(
         leace, mean-projection, inlp, adversarial, oracle-leace, recentre or coral.
     seed
         Of the adversarial one.
+    missing
+        Recorded values that count as none, with commas: their rows aren't learned from.
     """
     from evenface.embed.store import open_store
     from evenface.erasers.folder import fit_to
@@ -102,7 +115,7 @@ def fit_eraser(
     if not names:
         raise ConfigError("--attributes wants names of attributes, with commas")
     store = open_store(emb)
-    fitted = fit_to(store, names, eraser, seed=seed)
+    fitted = fit_to(store, names, eraser, seed=seed, missing=words(missing) or ())
     save_eraser(fitted, out, model=store.manifest["model"])
     say(f"{fitted!r}\nsaved as {out}")
 

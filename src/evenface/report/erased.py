@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from evenface.erasers.methods import ERASERS
 from evenface.heads.probes import PROBES
 from evenface.report.tables import Cell, cell
 from evenface.studies.drawing import short
 from evenface.studies.erase import EraseResult
 from evenface.studies.erase_view import taken_out
+from evenface.studies.erased_ways import LEARNED, SPACE, named_way
 from evenface.studies.heldout import STRONGEST, title
 from evenface.studies.words import percent
 
@@ -29,10 +29,13 @@ def erase_tables(result: EraseResult) -> list[dict[str, Any]]:
         rows, by_group = [], []
         own = result.where(attribute=attribute, stage="after")
         ways = own.select("eraser", "strength").unique(maintain_order=True).rows()
-        for eraser, strength in [("none", 0.0), *ways]:
-            whose = "none" if eraser == "none" else attribute
+        erased = [(e, s) for e, s in ways if not e.startswith(LEARNED)]
+        learned = [(e, s) for e, s in ways if e.startswith(LEARNED)]
+        space = [(SPACE.eraser, SPACE.strength)] if learned else []
+        for eraser, strength in [("none", 0.0), *erased, *space, *learned]:
+            whose = "none" if eraser in ("none", SPACE.eraser) else attribute
             at = {"eraser": eraser, "strength": strength, "attribute": whose}
-            name = "as they are" if eraser == "none" else f"{ERASERS[eraser].title} {strength:g}"
+            name = "as they are" if eraser == "none" else named_way(eraser, strength)
             cells = [
                 _one(result, metric="balanced_accuracy", target=t, probe=p, group="all", **at)
                 for t, p in read

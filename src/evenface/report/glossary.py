@@ -136,8 +136,16 @@ GLOSSARY = {
             "Part of the way from a vector as it is to what the eraser makes of it.",
         ),
         (
+            "learned space",
+            "A linear map learned from training people so that pictures of one person lie together "
+            "(Sohn 2016); with groups sampled or weighted alike, with the groups that lose most "
+            "counting most (group DRO, Sagawa et al. 2020), or with the gradient of a branch that "
+            "reads the attribute reversed (adversarial, Ganin and Lempitsky 2015), lambda times.",
+        ),
+        (
             "EER and FNMR after erasing",
-            "Of people held out, at thresholds set on the people learned from.",
+            "Of people held out, at thresholds set on the people learned from; of learned spaces "
+            "on validation people, for those learned from are told apart too well in them.",
         ),
         (
             "cosine shift",

@@ -122,6 +122,8 @@ CHAPTERS = {
             "do better.",
             "An attribute that is not read does not make decisions about people fair: errors can "
             "still differ between groups, and what stands for the attribute elsewhere stays.",
+            "Spaces learned here are linear maps of these vectors: what a network does that was "
+            "trained with such a remedy from the start is not known from them.",
             "The curve's points are compared by their values; none is tested against another.",
             LABELS,
             CLOSED,

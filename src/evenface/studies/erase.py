@@ -23,7 +23,7 @@ from evenface.studies.data import (
     with_splits,
 )
 from evenface.studies.erased import examine
-from evenface.studies.erased_ways import TOGETHER, Asked, Way
+from evenface.studies.erased_ways import TOGETHER, Asked, check_remedies, erasing, learning
 from evenface.studies.result import Result, make_frame
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class EraseOptions(Options):
         Names from `evenface.erasers.methods.ERASERS`; unless told those that are fitted at once.
     strengths : tuple of float
         Partial ones beside 1, in (0, 1), for the curve of leakage against errors.
+    training : tuple of str
+        What is done while spaces of people are learned, beside a space without: sampling,
+        weights, dro, adversarial. Nothing is learned if there is none.
+    hiding : tuple of float
+        Strengths of `adversarial` (lambda), above 0; at all but the last the first probe reads.
     probes : tuple of str
         What reads attributes after vectors were changed; at partial strengths the first alone.
     fmr : float
@@ -64,6 +69,8 @@ class EraseOptions(Options):
     together: bool = True
     erasers: tuple[str, ...] = DEFAULT
     strengths: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.8)
+    training: tuple[str, ...] = ("dro", "adversarial")
+    hiding: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 10.0), min_length=1)
     probes: tuple[str, ...] = ("linear", "mlp", "knn")
     fmr: float = Field(0.01, gt=0, lt=1)
     similarity: Literal["cosine", "euclidean"] = "cosine"
@@ -92,7 +99,7 @@ class EraseResult(Result):
 
     def figures(self) -> dict[str, Figure]:
         """Return ``erase`` (leakage against verification error) and ``erase_probes``."""
-        from evenface.studies.erase_view import draw_curve, draw_probes
+        from evenface.studies.erase_figures import draw_curve, draw_probes
 
         drawn = {"erase_probes": draw_probes(self)}
         if self.where(metric="eer").drop_nulls("value").height:
@@ -110,8 +117,9 @@ def erase(
 ) -> EraseResult:
     """Take attributes out of vectors, and measure on other people what is left and what it costs.
 
-    On every split erasers are fitted to the training people. What is left is read by probes that
-    are trained anew on training people's changed vectors; verification is of changed vectors too.
+    On every split erasers are fitted to the training people, and spaces of people are learned from
+    them, with remedies and without. What is left is read by probes that are trained anew on
+    training people's changed vectors; verification is of changed vectors too.
 
     Parameters
     ----------
@@ -127,11 +135,12 @@ def erase(
     -------
     EraseResult
         Metrics ``balanced_accuracy`` (by target and probe, in [0, 1]) and
-        ``balanced_accuracy_change`` (after less before, on the same people); ``eer`` (mean of FMR
-        and FNMR at the threshold where they are equal on training people), ``fmr`` and ``fnmr``
-        (at the threshold of the FMR asked for on training people), over everybody and by group,
-        and ``eer_change`` and ``fnmr_change``; ``cosine_shift``, the mean of 1 less the cosine of a
-        picture's vectors before and after, in [0, 2].
+        ``balanced_accuracy_change`` (after less before, on the same people; of a space learned
+        with a remedy, less that without); ``eer`` (mean of FMR and FNMR at the threshold where
+        they are equal on training people, of learned spaces on validation people), ``fmr`` and
+        ``fnmr`` (at the threshold of the FMR asked for on the same people), over everybody and by
+        group, and ``eer_change`` and ``fnmr_change``; ``cosine_shift``, the mean of 1 less the
+        cosine of a picture's vectors before and after, in [0, 2].
 
     Raises
     ------
@@ -142,6 +151,7 @@ def erase(
     """
     options, common = options or EraseOptions(), common or CommonOptions()
     names, probes = check_erasers(options.erasers), check_probes(options.probes)
+    remedies = check_remedies(options.training)
     data = prepare(embeddings, common)
     wanted = tuple(dict.fromkeys(options.attributes or data.by))
     labels = {a: data.labels(a) for a in wanted}
@@ -154,8 +164,9 @@ def erase(
     made = study_splits(data, common, splits, attributes=usable)[: options.splits]
     alone = [(a,) for a in usable]
     sets = [*alone, usable] if options.together and len(usable) > 1 else alone
-    strengths = (*sorted(set(options.strengths)), 1.0)
-    ways = [Way(own, name, s) for own in sets for name in names for s in strengths]
+    ways = [
+        *erasing(sets, names, options.strengths), *learning(sets, remedies, options.hiding)
+    ]  # fmt: skip
     targets = {t: data.labels(t) for t in dict.fromkeys((*usable, *data.by))}
     targets = {t: found for t, found in targets.items() if len(found.names) > 1}
     asked = Asked(data, common, made, labels, targets, ways, probes, options.fmr,

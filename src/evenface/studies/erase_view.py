@@ -1,4 +1,4 @@
-"""What `erase` found, in words that follow the intervals, and in figures."""
+"""What `erase` found, in words that follow the intervals."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from evenface.erasers.methods import ERASERS
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
+from evenface.studies.erased_ways import LEARNED, SPACE, by_label, named_way, title_of
 from evenface.studies.heldout import title
-from evenface.studies.words import above, listed, said, said_rate
+from evenface.studies.words import above, below, listed, said, said_rate
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from evenface.studies.erase import EraseResult
 
 LINEAR = "linear"
@@ -25,9 +23,10 @@ def read_erase(result: EraseResult) -> list[str]:
     sentences = []
     for attribute in taken_out(result):
         if attribute in set(result.numbers["target"].to_list()):
-            said_of = (_left(result, attribute, e) for e in _erasers(result, attribute))
+            erasers = (e for e in wholes(result, attribute) if not e.startswith(LEARNED))
+            said_of = (_left(result, attribute, e) for e in erasers)
             sentences += [sentence for sentence in said_of if sentence]
-            sentences += _price(result, attribute)
+            sentences += [*_price(result, attribute), *_learned(result, attribute)]
     if together := _together(result):
         sentences.append(together)
     for what, why in result.tables["left_out"].rows():
@@ -50,12 +49,14 @@ def taken_out(result: EraseResult) -> list[str]:
     return [a for a in result.numbers["attribute"].unique(maintain_order=True) if a != "none"]
 
 
-def _erasers(result: EraseResult, attribute: str) -> list[str]:
+def wholes(result: EraseResult, attribute: str) -> dict[str, float]:
+    """Return the erasers and learned spaces for an attribute, and each one's full strength."""
     own = result.where(attribute=attribute, stage="after")
-    return own["eraser"].unique(maintain_order=True).to_list()
+    found = own.group_by("eraser", maintain_order=True).agg(pl.col("strength").max())
+    return dict(found.rows())
 
 
-def _found(result: EraseResult, metric: str, **own: Any) -> Any:
+def one_of(result: EraseResult, metric: str, **own: Any) -> Any:
     """Return the one number, or None."""
     return (
         result.estimate(metric=metric, **own) if result.where(metric=metric, **own).height else None
@@ -65,14 +66,14 @@ def _found(result: EraseResult, metric: str, **own: Any) -> Any:
 def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     """Say what is read before and after, and by whom."""
     probes = [p for p in result.config["probes"] if p in PROBES]
-    chance = 1 / max(_classes(result, attribute), 1)
-    name = ERASERS[eraser].title
+    chance = 1 / max(classes_of(result, attribute), 1)
+    name = title_of(eraser)
     told = {}
     for probe in probes:
         at = {"target": attribute, "probe": probe, "group": "all"}
-        before = _found(result, "balanced_accuracy", eraser="none", **at)
+        before = one_of(result, "balanced_accuracy", eraser="none", **at)
         own = {"attribute": attribute, "eraser": eraser, "strength": 1.0}
-        after = _found(result, "balanced_accuracy", **own, **at)
+        after = one_of(result, "balanced_accuracy", **own, **at)
         if before is not None and after is not None and after.value is not None:
             told[probe] = (before, after)
     if not told:
@@ -86,7 +87,7 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     if LINEAR in told and not reads[LINEAR] and left:
         to = "an MLP" if "mlp" in left else listed([title(p) for p in left])
         also = [title(p) for p in left if p != "mlp"] if "mlp" in left else []
-        who = name if ERASERS[eraser].by_label else "Linear erasure"
+        who = name if by_label(eraser) else "Linear erasure"
         return (
             f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} no linear probe is "
             f"shown to read it, and {to}{' and ' + listed(also) if also else ''} still "
@@ -99,13 +100,15 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     return f"After {name}: {numbers}."
 
 
-def _classes(result: EraseResult, target: str) -> int:
+def classes_of(result: EraseResult, target: str) -> int:
+    """Return how many values of a target were read."""
     return int(result.context["classes"].get(target, 2))
 
 
 def _price(result: EraseResult, attribute: str) -> list[str]:
     """Say what erasing costs verification, and what it does to the other attributes."""
     own = result.where(attribute=attribute, strength=1.0, group="all", metric="eer_change")
+    own = own.filter(~pl.col("eraser").str.starts_with(LEARNED))
     if not own.drop_nulls("value").height:
         return []
     before = result.estimate(metric="eer", eraser="none", group="all")
@@ -114,10 +117,45 @@ def _price(result: EraseResult, attribute: str) -> list[str]:
         at = {"attribute": attribute, "eraser": eraser, "strength": 1.0, "group": "all"}
         change, rate = (result.estimate(metric=m, **at) for m in ("eer_change", "eer"))
         verdict = "more errors" if above(change, 0) else "no more errors are shown"
-        worse.append(f"{ERASERS[eraser].title} {said_rate(rate)}: {verdict}")
+        worse.append(f"{title_of(eraser)} {said_rate(rate)}: {verdict}")
     what = drawing.short(attribute, 40)
     return [f"The equal error rate of verification is {said_rate(before)} before; with {what} "
             f"taken out, {'; '.join(worse)}."]  # fmt: skip
+
+
+def _learned(result: EraseResult, attribute: str) -> list[str]:
+    """Say what remedies do while a space of people is learned, against a space without one."""
+    probe = result.config["probes"][0]
+    read: dict[str, Any] = {"target": attribute, "probe": probe, "group": "all"}
+    plain = {"eraser": SPACE.eraser, "attribute": "none"}
+    start = one_of(result, "balanced_accuracy", **read, **plain)
+    if start is None or start.value is None:
+        return []
+    what, parts = drawing.short(attribute, 40), []
+    for eraser, strength in wholes(result, attribute).items():
+        own = {"attribute": attribute, "eraser": eraser, "strength": strength}
+        after = one_of(result, "balanced_accuracy", **read, **own)
+        if not eraser.startswith(LEARNED) or after is None or after.value is None:
+            continue
+        change = result.estimate(metric="balanced_accuracy_change", **read, **own)
+        remedy = named_way(eraser, strength).removeprefix("learned, ")
+        part = f"{remedy} {said(after)}"
+        part += " (less)" if below(change, 0) else " (that it is less is not shown)"
+        eer = one_of(result, "eer", group="all", **own)
+        if eer is not None and eer.value is not None:
+            moved = result.estimate(metric="eer_change", group="all", **own)
+            dearer = "more errors" if above(moved, 0) else "no more errors are shown"
+            part += f", EER {said_rate(eer)}: {dearer}"
+        parts.append(part)
+    if not parts:
+        return []
+    eer = one_of(result, "eer", group="all", **plain)
+    rate = "" if eer is None or eer.value is None else f" and has an EER of {said_rate(eer)}"
+    return [
+        f"A space learned to tell people apart gives {what} away to a {title(probe)} probe with "
+        f"balanced accuracy {said(start)}{rate}; learned with {'; with '.join(parts)}. These "
+        "remedies are about linear readers: what others read is in the table."
+    ]
 
 
 def _together(result: EraseResult) -> str:
@@ -127,9 +165,7 @@ def _together(result: EraseResult) -> str:
         points = curve(result, attribute)
         front = [p for p in points if p["front"] and p["eraser"] != "none"]
         if front:
-            named = list(
-                dict.fromkeys(f"{ERASERS[p['eraser']].title} at {p['strength']:g}" for p in front)
-            )
+            named = list(dict.fromkeys(named_way(p["eraser"], p["strength"]) for p in front))
             best.append(f"for {drawing.short(attribute, 40)}, {listed(named)}")
     if not best:
         return ""
@@ -176,88 +212,3 @@ def curve(result: EraseResult, attribute: str) -> list[dict[str, Any]]:
             for q in points
         )  # fmt: skip
     return points
-
-
-def draw_curve(result: EraseResult) -> Figure:
-    """Draw leakage against verification errors, a panel for what is taken out."""
-    attributes = [a for a in taken_out(result) if curve(result, a)]
-    with drawing.styled():
-        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.8)
-        panels = figure.subplots(1, max(len(attributes), 1), squeeze=False)[0]
-        for axes, attribute in zip(panels, attributes, strict=False):
-            points = curve(result, attribute)
-            start = [p for p in points if p["eraser"] == "none"]
-            for k, eraser in enumerate(ERASERS):
-                own = sorted(
-                    (p for p in points if p["eraser"] == eraser), key=lambda p: p["strength"]
-                )
-                if not own:
-                    continue
-                line = [*start, *own]
-                x, y = ([p[f"{of}_value"] for p in line] for of in ("leak", "eer"))
-                axes.plot(x, y, color=drawing.colour(k), lw=0.8, alpha=0.7)
-                last = own[-1]
-                axes.errorbar(
-                    [p["leak_value"] for p in own], [p["eer_value"] for p in own],
-                    xerr=_reach(own, "leak"), yerr=_reach(own, "eer"), fmt=drawing.MARKERS[k],
-                    color=drawing.colour(k), ms=4, lw=0.7, capsize=1.5,
-                    label=ERASERS[last["eraser"]].title,
-                )  # fmt: skip
-            axes.errorbar(
-                [p["leak_value"] for p in start], [p["eer_value"] for p in start],
-                xerr=_reach(start, "leak"), yerr=_reach(start, "eer"), fmt="*",
-                color=drawing.INK, ms=8, lw=0.7, capsize=1.5, label="as they are",
-            )  # fmt: skip
-            axes.set_title(drawing.short(attribute, 30))
-            axes.set_xlabel(f"balanced accuracy, {result.config['probes'][0]} probe")
-            axes.set_ylim(bottom=0)
-        panels[0].set_ylabel("equal error rate")
-        if panels[0].get_legend_handles_labels()[0]:
-            panels[0].legend(fontsize=7)
-    return figure
-
-
-def _reach(points: list[dict[str, Any]], of: str) -> list[list[float]]:
-    return [
-        [max(p[f"{of}_value"] - p[f"{of}_low"], 0) for p in points],
-        [max(p[f"{of}_high"] - p[f"{of}_value"], 0) for p in points],
-    ]
-
-
-def draw_probes(result: EraseResult) -> Figure:
-    """Draw what each probe reads of what was taken out, before and after."""
-    attributes = [a for a in taken_out(result) if a in set(result.numbers["target"].to_list())]
-    probes = [p for p in result.config["probes"] if p in PROBES]
-    with drawing.styled():
-        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.6)
-        panels = figure.subplots(1, max(len(attributes), 1), squeeze=False, sharey=True)[0]
-        for axes, attribute in zip(panels, attributes, strict=False):
-            ways = ["none", *_erasers(result, attribute)]
-            for k, probe in enumerate(probes):
-                own = [
-                    _found(
-                        result, "balanced_accuracy", target=attribute, probe=probe, group="all",
-                        eraser=e, attribute="none" if e == "none" else attribute,
-                        strength=0.0 if e == "none" else 1.0,
-                    )
-                    for e in ways
-                ]  # fmt: skip
-                found = [(i, e) for i, e in enumerate(own) if e is not None and e.value is not None]
-                axes.errorbar(
-                    [i + 0.12 * (k - 1) for i, _ in found], [e.value for _, e in found],
-                    yerr=[
-                        [e.value - e.low for _, e in found],
-                        [e.high - e.value for _, e in found],
-                    ],
-                    fmt=drawing.MARKERS[k], color=drawing.colour(k), ms=4, lw=0.9, capsize=2,
-                    label=title(probe),
-                )  # fmt: skip
-            axes.axhline(1 / _classes(result, attribute), color=drawing.INK, lw=0.8, ls=":")
-            names = ["as they are", *(ERASERS[e].title for e in ways[1:])]
-            axes.set_xticks(range(len(ways)), names, rotation=40, ha="right", fontsize=7.5)
-            axes.set_title(drawing.short(attribute, 30))
-            axes.set_ylim(0, 1.02)
-        panels[0].set_ylabel("balanced accuracy")
-        if panels[0].get_legend_handles_labels()[0]:
-            panels[0].legend(fontsize=7)
-    return figure

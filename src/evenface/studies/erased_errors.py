@@ -1,8 +1,8 @@
 """What verification loses when vectors are changed: errors of people who were not fitted to.
 
-For every split and every way to change vectors, thresholds are set among the training persons'
-changed vectors, at which FMR is the target's, or FMR and FNMR are equal. Errors are those among
-the split's test persons, of changed vectors too, summed over splits.
+For every split and every way to change vectors, thresholds are set among other persons' changed
+vectors, at which FMR is the target's, or FMR and FNMR are equal. Errors are those among the
+split's test persons, of changed vectors too, summed over splits.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class Errors:
     ----------
     people : People
     ways : sequence of str
-        The first are vectors as they are.
     fmr : float
-        FMR on training persons at which errors are counted, beside `EQUAL` ones.
+        FMR on other persons at which errors are counted, beside `EQUAL` ones.
     similarity : str
     """
 
     def __init__(self, people: People, ways: Sequence[str], fmr: float, similarity: str) -> None:
-        self.people, self.before, self.fmr, self.similarity = people, ways[0], fmr, similarity
+        self.people, self.fmr, self.similarity = people, fmr, similarity
         self.tally = Tally(people, [(w, t) for w in ways for t in (fmr, EQUAL)])
+        self.refused: dict[str, str] = {}
         self.counted: dict[tuple[str, float], SplitErrors] = {}
         self.set_at: dict[tuple[str, float], float] = {}
 
@@ -76,25 +76,39 @@ class Errors:
         self.counted, self.set_at = {}, {}
 
     def rate(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
-        """Return ``fmr`` or ``fnmr`` at the threshold for an FMR, or ``eer``."""
+        """Return ``fmr`` or ``fnmr`` at the threshold for an FMR, or ``eer``.
+
+        Where others are too few for the FMR, by `refused`, the first two are not there.
+        """
 
         def of(target: float, name: str) -> Estimate:
             return pair_rate(self.tally.counts((way, target), name, group), level=level)
 
         if metric == "eer":
             return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
-        return of(self.fmr, metric)
+        found = of(self.fmr, metric)
+        return self._unless(found, way)
 
-    def change(self, way: str, metric: str, group: int | None, level: float) -> Estimate:
-        """Return by how much a rate differs from that of the vectors as they were."""
+    def _unless(self, found: Estimate, *ways: str) -> Estimate:
+        """Return a rate, or why there is none."""
+        for why in (self.refused[w] for w in ways if w in self.refused):
+            return Estimate.missing(
+                why, level=found.level, n=found.n, n_identities=found.n_identities
+            )
+        return found
+
+    def change(
+        self, way: str, against: str, metric: str, group: int | None, level: float
+    ) -> Estimate:
+        """Return by how much a rate of one way differs from that of another."""
 
         def of(target: float, name: str) -> Estimate:
-            one, other = (self.tally.counts((w, target), name, group) for w in (way, self.before))
+            one, other = (self.tally.counts((w, target), name, group) for w in (way, against))
             return pair_difference(one, other, same=True, level=level)
 
         if metric == "eer":
             return _mean(of(EQUAL, "fmr"), of(EQUAL, "fnmr"))
-        return of(self.fmr, metric)
+        return self._unless(of(self.fmr, metric), way, against)
 
 
 def thresholds(sample: Sample, targets: Sequence[float]) -> list[float]:

@@ -37,15 +37,16 @@ def leakage(
         classes = len(asked.targets[target].names)
         for reader in dict.fromkeys(r for _, r, _ in columns):
             own = [(w, c) for w, r, c in columns if r == reader]
-            before = next(c for w, c in own if w is BEFORE)
-            found = judged.balanced([c for _, c in own], least_classes=classes)
+            place = dict(own)
+            # What is at a partial strength is read by the first probe alone.
+            changes = [w for w in place if w is not BEFORE and asked.against(w) in place]
+            found = judged.balanced(list(place.values()), least_classes=classes)
             moved = judged.differences(
-                [(c, before) for w, c in own if w is not BEFORE], least_classes=classes
+                [(place[w], place[asked.against(w)]) for w in changes], least_classes=classes
             )
             at = {"target": target, "probe": reader, "group": "all"}
-            for (way, _), estimate in zip(own, found, strict=True):
+            for way, estimate in zip(place, found, strict=True):
                 yield number("erase", "balanced_accuracy", estimate, **way.own(), **at)
-            changes = [w for w, _ in own if w is not BEFORE]
             for way, estimate in zip(changes, moved, strict=True):
                 yield number("erase", "balanced_accuracy_change", estimate, **way.own(), **at)
 
@@ -84,5 +85,5 @@ def rates(asked: Asked, errors: Errors, left_out: dict[str, str]) -> Iterator[di
                 rate = errors.rate(way.name, metric, g, level)
                 yield number("erase", metric, rate, **way.own(), **at)
                 if way is not BEFORE and metric != "fmr":
-                    moved = errors.change(way.name, metric, g, level)
+                    moved = errors.change(way.name, asked.against(way).name, metric, g, level)
                     yield number("erase", f"{metric}_change", moved, **way.own(), **at)

@@ -1,4 +1,4 @@
-"""What is asked of erasers: which, of what, how strongly, and who reads what they leave."""
+"""What is done to vectors: by what, to which attributes, how strongly, and who reads the rest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,70 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from evenface.faces.split import Split
+import numpy as np
+
+from evenface.erasers.methods import ERASERS
+from evenface.errors import ConfigError
+from evenface.faces.split import Rows, Split
 from evenface.studies.data import CommonOptions, Labels, StudyData
 from evenface.studies.heldout import STRONGEST
+from evenface.studies.remedies import NONE
 
 TOGETHER = " + "
+HIDING = "adversarial"
+
+SPACES = {
+    NONE: ("learned space", "Sohn 2016"),
+    "sampling": ("learned, balanced sampling", "by definition"),
+    "weights": ("learned, group weights", "by definition"),
+    "dro": ("learned, group DRO", "Sagawa et al. 2020"),
+    HIDING: ("learned, adversarial branch", "Ganin and Lempitsky 2015"),
+}
+"""Spaces of people by what was done while they were learned: title, and where it was published."""
+
+LEARNED = "learned-"
+"""Begins the name of such a space, where erasers have theirs."""
+
+
+def title_of(eraser: str) -> str:
+    """Return what figures call an eraser or a learned space."""
+    if eraser.startswith(LEARNED):
+        return SPACES[eraser.removeprefix(LEARNED)][0]
+    return ERASERS[eraser].title
+
+
+def named_way(eraser: str, strength: float) -> str:
+    """Return what tables call it at a strength."""
+    if eraser.startswith(LEARNED) and eraser != LEARNED + HIDING:
+        return title_of(eraser)
+    return (
+        f"{title_of(eraser)}, lambda {strength:g}"
+        if eraser.startswith(LEARNED)
+        else (f"{title_of(eraser)} {strength:g}")
+    )
+
+
+def source_of(eraser: str) -> str:
+    """Return where it was published."""
+    if eraser.startswith(LEARNED):
+        return SPACES[eraser.removeprefix(LEARNED)][1]
+    return ERASERS[eraser].source
+
+
+def by_label(eraser: str) -> bool:
+    """Tell whether it must know a picture's own label to change it."""
+    return not eraser.startswith(LEARNED) and ERASERS[eraser].by_label
+
+
+def check_remedies(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names after `NONE`, if there are others; a ConfigError for an unknown one."""
+    unknown = [n for n in names if n not in SPACES]
+    if unknown:
+        raise ConfigError(
+            f"no remedy named {', '.join(map(repr, unknown))} for learning people; there are "
+            f"{', '.join(SPACES)}"
+        )
+    return tuple(dict.fromkeys((NONE, *names))) if set(names) - {NONE} else ()
 
 
 @dataclass(frozen=True)
@@ -21,15 +80,19 @@ class Way:
     Attributes
     ----------
     attributes : tuple of str
-        What is taken out.
+        What is taken out, or what a remedy is about.
     eraser : str
-        Name from `ERASERS`.
+        Name from `ERASERS`, or `LEARNED` and one from `SPACES`.
     strength : float
+        Of an eraser the part of the way, up to 1; of an adversarial branch its lambda.
+    whole : bool
+        Whether all probes read what it leaves, and not the first alone.
     """
 
     attributes: tuple[str, ...]
     eraser: str
     strength: float
+    whole: bool = True
 
     @property
     def attribute(self) -> str:
@@ -41,6 +104,11 @@ class Way:
         """What tells it from other ways."""
         return f"{self.attribute}\x1f{self.eraser}\x1f{self.strength}"
 
+    @property
+    def learned(self) -> bool:
+        """Whether it is a learned space."""
+        return self.eraser.startswith(LEARNED)
+
     def own(self) -> dict[str, Any]:
         """Return its columns in the frame."""
         return {
@@ -49,7 +117,28 @@ class Way:
         }  # fmt: skip
 
 
-BEFORE = Way((), "none", 0.0)
+BEFORE = Way((), NONE, 0.0)
+SPACE = Way((), LEARNED + NONE, 1.0)
+
+
+def erasing(
+    sets: Sequence[tuple[str, ...]], erasers: Sequence[str], strengths: Sequence[float]
+) -> list[Way]:
+    """Return the ways of erasers, at partial strengths and whole."""
+    steps = (*sorted(set(strengths)), 1.0)
+    return [Way(own, name, s, s == 1) for own in sets for name in erasers for s in steps]
+
+
+def learning(
+    sets: Sequence[tuple[str, ...]], remedies: Sequence[str], hiding: Sequence[float]
+) -> list[Way]:
+    """Return the ways of learned spaces: one as it is, and those of each remedy for each set."""
+    found = [SPACE] if remedies else []
+    for own in sets:
+        for name in (r for r in remedies if r != NONE):
+            steps = sorted(set(hiding)) if name == HIDING else [1.0]
+            found += [Way(own, LEARNED + name, s, s == steps[-1]) for s in steps]
+    return found
 
 
 @dataclass(frozen=True)
@@ -80,6 +169,14 @@ class Asked:
     fmr: float
     similarity: str
 
+    def codes(self, way: Way) -> Rows:
+        """Return the classes of what a way is about, shape (rows, attributes); -1 is unknown."""
+        return np.stack([self.labels[a].codes for a in way.attributes], axis=1)
+
+    def against(self, way: Way) -> Way:
+        """Return what a way's changes are held against: a remedy against a space without."""
+        return SPACE if way.learned and way.attributes else BEFORE
+
     @cached_property
     def every(self) -> list[Way]:
         """All ways, with vectors as they are first."""
@@ -87,5 +184,5 @@ class Asked:
 
     def readers(self, way: Way) -> tuple[str, ...]:
         """Return the probes that read what a way leaves, and the strongest of several."""
-        own = self.probes if way.strength in (0.0, 1.0) else self.probes[:1]
+        own = self.probes if way.whole else self.probes[:1]
         return (*own, STRONGEST) if len(own) > 1 else own

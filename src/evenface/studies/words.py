@@ -31,6 +31,11 @@ def above(estimate: Estimate, bound: float) -> bool:
     return estimate.low is not None and estimate.low > bound
 
 
+def below(estimate: Estimate, bound: float) -> bool:
+    """Tell whether the whole interval lies below a bound."""
+    return estimate.high is not None and estimate.high < bound
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return ``1 identity`` or ``3 identities``."""
     return f"{count:,} {one if count == 1 else (many or one + 's')}".replace(",", " ")
