@@ -28,6 +28,7 @@ from evenface.faces.source import read_faces
 from evenface.faces.split import splits_from_column
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
+from evenface.faces.unrecorded import without_values
 from evenface.output import STUDY_FILE, drop_others, drop_result, output_folder, write_text
 from evenface.report.page import REPORT, build_report
 from evenface.report.results import SKIPPED, WAITING
@@ -136,19 +137,19 @@ def is_embedding_folder(path: Path) -> bool:
 def _embeddings(
     source: Path, folder: Path, config: StudyConfig, images_root: Path | None, tell: Tell
 ) -> Embeddings:
-    select = config.select.model_dump()
-    by = config.common.group_by
+    common = config.common
+    select = {**config.select.model_dump(), "by": common.group_by, "missing": common.missing}
     if is_embedding_folder(source):
         embeddings = open_embeddings(source)
         ids = embeddings.rows["sample_id"]
-        chosen = ids.is_in(select_rows(embeddings.rows, by=by, **select)["sample_id"].implode())
+        chosen = ids.is_in(select_rows(embeddings.rows, **select)["sample_id"].implode())
         if chosen.all():
             return embeddings
         # The failures are the whole folder's; no share of these pictures can be made of them.
         described = {**embeddings.source, CHOSEN: len(embeddings)}
         return replace(embeddings.take(chosen), source=described)
     tell(Step("faces", 0, 1))
-    faces = select_faces(read_faces(source, images_root=images_root), by=by, **select)
+    faces = select_faces(read_faces(source, images_root=images_root), **select)
     check_groups(faces, config)
     tell(Step("faces", 1, 1, f"{len(faces)} pictures"))
     # Results are about what was embedded; another set of pictures would be another run.
@@ -159,7 +160,7 @@ def _embeddings(
 def check_groups(faces: Faces, config: StudyConfig) -> None:
     """Refuse faces that no study could say anything about, before hours go into embedding them."""
     by = grouping(faces.attributes, config.common.group_by)
-    require_groups(faces.frame, by)
+    require_groups(without_values(faces.frame, by, config.common.missing), by)
     if config.common.split_column is not None:
         splits_from_column(faces.frame, config.common.split_column)
     people = faces.frame["identity"].n_unique()

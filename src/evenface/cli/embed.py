@@ -30,6 +30,7 @@ def embed_command(
     select: SelectArgs = SELECT,
     seed: int = 0,
     group_by: str | None = None,
+    missing: str | None = None,
     prune: Flag = False,
     repair: Flag = False,
 ) -> None:
@@ -48,6 +49,8 @@ def embed_command(
         Decides which identities and pictures a selection takes.
     group_by
         Attributes that make the groups of a selection, with commas.
+    missing
+        Recorded values that count as none in a selection, with commas; labels stay as they are.
     prune
         Let pictures go that the folder has and the source lacks.
     repair
@@ -60,7 +63,10 @@ def embed_command(
 
     config = configure(embed=embed_values(embed), select=select_values(select, COMMON))
     faces = read_faces(source, images_root=embed.images_root)
-    chosen = {**config.select.model_dump(), "seed": seed, "by": words(group_by)}
+    chosen = {
+        **config.select.model_dump(), "seed": seed, "by": words(group_by),
+        "missing": words(missing) or (),
+    }  # fmt: skip
     with Console() as console:
         held = Held(prune=prune, repair=repair)
         made = make_embeddings(select_faces(faces, **chosen), out, config, console, held=held)

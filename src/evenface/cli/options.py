@@ -110,6 +110,8 @@ class CommonArgs:
     """Resamples of bootstraps, permutations of tests. [default: 2000]"""
     interval: Literal["score", "percentile", "bca"] | None = None
     """How intervals of shares are made. [default: score]"""
+    missing: str | None = None
+    """Recorded values that count as none, with commas: "withheld,other". [default: none]"""
 
 
 @Parameter(name="*")
@@ -228,7 +230,9 @@ def embed_values(args: EmbedArgs) -> dict[str, Any]:
 
 def common_values(args: CommonArgs) -> dict[str, Any]:
     """Return what was said for all studies, as values of a study file."""
-    return _given({**args.__dict__, "group_by": words(args.group_by)})
+    return _given(
+        {**args.__dict__, "group_by": words(args.group_by), "missing": words(args.missing)}
+    )
 
 
 def select_values(args: SelectArgs, common: CommonArgs) -> dict[str, Any]:

@@ -11,12 +11,20 @@ from evenface.erasers.eraser import Eraser
 from evenface.erasers.methods import check_erasers, eraser_of, fit_eraser
 from evenface.erasers.rows import codes_of, require_attributes
 from evenface.erasers.streaming import store_blocks, stream_leace
+from evenface.faces.unrecorded import without_values
 
 STREAMED = "leace"
 """The eraser that needs to see each vector once, and so never all of them."""
 
 
-def fit_to(store: Store, attributes: Sequence[str], method: str, *, seed: int = 0) -> Eraser:
+def fit_to(
+    store: Store,
+    attributes: Sequence[str],
+    method: str,
+    *,
+    seed: int = 0,
+    missing: Sequence[str] = (),
+) -> Eraser:
     """Fit an eraser to all rows whose attributes are recorded.
 
     LEACE takes them from disk a block at a time, whatever memory there is; others load them.
@@ -29,6 +37,8 @@ def fit_to(store: Store, attributes: Sequence[str], method: str, *, seed: int = 
     method : str
         A name from `evenface.erasers.methods.ERASERS`.
     seed : int
+    missing : sequence of str
+        Recorded values that count as none; see `evenface.faces.unrecorded`.
 
     Raises
     ------
@@ -39,7 +49,7 @@ def fit_to(store: Store, attributes: Sequence[str], method: str, *, seed: int = 
     """
     check_erasers([method])
     require_attributes(store.attributes, attributes)
-    rows = store.rows(["identity", *attributes])
+    rows = without_values(store.rows(["identity", *attributes]), attributes, missing)
     classes = [sorted(rows[a].drop_nulls().unique().to_list()) for a in attributes]
     codes = codes_of(rows, attributes, classes)
     who = rows["identity"].to_list()

@@ -10,6 +10,7 @@ import polars as pl
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.groups import grouping, identity_groups
 from evenface.faces.table import RESERVED, Faces, Note
+from evenface.faces.unrecorded import without_values
 
 
 def shuffled_key(seed: int, name: str) -> bytes:
@@ -25,6 +26,7 @@ def select_rows(
     offset: int = 0,
     seed: int = 0,
     by: Sequence[str] | None = None,
+    missing: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Choose rows: `per_group` identities of every group, `images` pictures of each.
 
@@ -42,6 +44,8 @@ def select_rows(
         Another seed, another choice. The first n identities are also among the first n + 1.
     by : sequence of str, optional
         Attributes that make the groups.
+    missing : sequence of str
+        Recorded values that count as none; see `evenface.faces.unrecorded`.
 
     Returns
     -------
@@ -63,7 +67,8 @@ def select_rows(
     chosen = frame
     if per_group is not None:
         attributes = [c for c in frame.columns if c not in RESERVED]
-        keep = _identities(frame, grouping(attributes, by), per_group, offset, seed)
+        known = without_values(frame, attributes, missing)
+        keep = _identities(known, grouping(attributes, by), per_group, offset, seed)
         chosen = chosen.filter(pl.col("identity").is_in(keep))
     if images is not None:
         chosen = _pictures(chosen, images, seed)
@@ -112,11 +117,13 @@ def select_faces(
     offset: int = 0,
     seed: int = 0,
     by: Sequence[str] | None = None,
+    missing: Sequence[str] = (),
 ) -> Faces:
     """Choose pictures before they are embedded; parameters and errors as `select_rows`."""
     chosen = select_rows(
-        faces.frame, per_group=per_group, images=images, offset=offset, seed=seed, by=by
-    )
+        faces.frame, per_group=per_group, images=images, offset=offset, seed=seed, by=by,
+        missing=missing,
+    )  # fmt: skip
     left = len(faces) - chosen.height
     if not left:
         return faces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -168,7 +168,7 @@ def build_faces(
     if not frame["path"].is_sorted():
         frame = frame.sort("path")
     table = frame.select(_sample_ids(frame["path"]), "path", "identity", *attributes)
-    return Faces(table, root, layout, synthetic, (*notes, *_label_notes(table, attributes)))
+    return Faces(table, root, layout, synthetic, (*notes, *label_notes(table, attributes)))
 
 
 def _text_frame(columns: Mapping[str, Iterable[str | None]]) -> pl.DataFrame:
@@ -216,7 +216,24 @@ def _faults(frame: pl.DataFrame) -> list[str]:
     return faults
 
 
-def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
+def label_notes(
+    frame: pl.DataFrame, attributes: Sequence[str], steady: Sequence[str] = ("gender", "ethnicity")
+) -> list[Note]:
+    """Count pictures without a label, and identities with several of one that should not change.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        With ``identity`` and the attributes.
+    attributes : sequence of str
+    steady : sequence of str
+        Those of which a person has one value; ages and the like differ between pictures.
+
+    Returns
+    -------
+    list of Note
+        Kinds ``no label`` and ``two labels``.
+    """
     notes = []
     for name in attributes:
         missing = frame[name].null_count()
@@ -224,8 +241,7 @@ def _label_notes(frame: pl.DataFrame, attributes: list[str]) -> list[Note]:
             notes.append(
                 Note("no label", missing, f"Pictures without a recorded {name}: {missing}.")
             )
-        # Age and expression change from picture to picture; only the groups' labels should not.
-        if name not in ("gender", "ethnicity"):
+        if name not in steady:
             continue
         several = _with_two(frame.select("identity", name))
         if several:

@@ -18,7 +18,8 @@ from evenface.stats.bootstrap import MIN_PERSONS, number_labels
 from evenface.stats.intervals import Estimate, clopper_pearson
 from evenface.stats.shares import apart, quantile
 from evenface.studies.copies import SHOWN, Copies, find_copies
-from evenface.studies.data import CommonOptions, Options, describe
+from evenface.studies.data import CommonOptions, Options
+from evenface.studies.described import as_asked, describe
 from evenface.studies.pictures import (
     ALL,
     CONFLICTS,
@@ -116,6 +117,7 @@ def checks(
         If there is no attribute to group by.
     """
     options, common = options or ChecksOptions(), common or CommonOptions()
+    embeddings = as_asked(embeddings, common.missing)
     by = grouping(embeddings.attributes, common.group_by)
     rows = embeddings.rows
     pictures = all_pictures(embeddings, by)

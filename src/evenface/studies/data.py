@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, SelectionError
-from evenface.faces.duplicates import duplicate_notes
 from evenface.faces.groups import GROUP_BY, group_labels, grouping, require_groups
 from evenface.faces.split import (
     Rows,
@@ -25,8 +24,10 @@ from evenface.faces.split import (
     splits_from_column,
 )
 from evenface.faces.table import RESERVED
+from evenface.faces.unrecorded import plain_values
 from evenface.heads.scaling import Vectors
 from evenface.stats.asked import Asked, Method
+from evenface.studies.described import as_asked, describe
 
 MIN_CLASS = 4
 """Identities a class needs to enter a study; fewer can't be on all sides of a split."""
@@ -66,6 +67,9 @@ class CommonOptions(Options):
         Resamples of bootstraps, permutations of tests.
     interval : {"score", "percentile", "bca"}
         How intervals of shares are made; see `evenface.stats.asked.Asked`.
+    missing : tuple of str
+        Recorded values, of any attribute and in any case, that count as no record; see
+        `evenface.faces.unrecorded`.
     """
 
     group_by: tuple[str, ...] | None = None
@@ -76,6 +80,15 @@ class CommonOptions(Options):
     level: float = Field(0.95, gt=0.5, lt=1)
     resamples: int = Field(2000, ge=100, le=100_000)
     interval: Method = "score"
+    missing: tuple[str, ...] = ()
+
+    @field_validator("missing")
+    @classmethod
+    def _plain(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return plain_values(values)
+        except ConfigError as error:
+            raise ValueError(str(error).removeprefix("missing: ")) from None
 
     @property
     def asked(self) -> Asked:
@@ -168,45 +181,11 @@ def prepare(embeddings: Embeddings, common: CommonOptions) -> StudyData:
     SelectionError
         If all rows are of one group: there is nothing to compare.
     """
+    embeddings = as_asked(embeddings, common.missing)
     by = grouping(embeddings.attributes, common.group_by)
     require_groups(embeddings.rows, by)
     person = frame_persons(embeddings.rows)
     return StudyData(embeddings.vectors, embeddings.rows, person, by, describe(embeddings, by))
-
-
-def describe(embeddings: Embeddings, by: Sequence[str]) -> dict[str, Any]:
-    """Say what was measured: counts, embedder, source and everything that was left out."""
-    rows = embeddings.rows
-    groups = group_labels(rows, by)
-    counts = (
-        rows.select(groups.fill_null("(unknown)").alias("group"), "identity")
-        .group_by("group")
-        .agg(pl.len().alias("images"), pl.col("identity").n_unique().alias("identities"))
-        .sort("group")
-    )
-    source = dict(embeddings.source)
-    notes = [*source.get("notes", []), *map(_note, duplicate_notes(rows, embeddings.attributes))]
-    failures = embeddings.failures.group_by("stage", "reason").len().sort("len", descending=True)
-    return {
-        "rows": len(embeddings),
-        "identities": rows["identity"].n_unique(),
-        "dimension": embeddings.dimension,
-        "embedding_fingerprint": embeddings.fingerprint,
-        "synthetic": embeddings.synthetic,
-        "layout": source.get("layout", "unknown"),
-        "source_fingerprint": source.get("fingerprint", ""),
-        "group_by": list(by),
-        "groups": counts.rows(named=True),
-        "card": dict(embeddings.card),
-        "preprocessing": dict(embeddings.preprocessing),
-        "notes": notes,
-        "failures": embeddings.failures.height,
-        "failure_reasons": failures.head(20).rows(named=True),
-    }
-
-
-def _note(note: Any) -> dict[str, Any]:
-    return {**note.__dict__, "examples": list(note.examples)}
 
 
 def study_splits(

@@ -1,0 +1,89 @@
+"""What a study says about the data: who was measured, and what is missing from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from evenface.embed.embeddings import Embeddings
+from evenface.faces.duplicates import duplicate_notes
+from evenface.faces.groups import GROUP_BY, group_labels
+from evenface.faces.table import Note, label_notes
+from evenface.faces.unrecorded import taken_as_missing, without_values
+
+LABELS = ("no label", "two labels")
+"""Kinds of notes about labels that are said of the rows at hand."""
+
+
+def as_asked(embeddings: Embeddings, missing: Sequence[str]) -> Embeddings:
+    """Return embeddings without the labels that are asked to count as none; these are counted."""
+    if not missing:
+        return embeddings
+    rows, failures, names = embeddings.rows, embeddings.failures, embeddings.attributes
+    source = dict(embeddings.source)
+    notes = taken_as_missing(rows, names, missing)
+    source["notes"] = [*source.get("notes", []), *map(_note, notes)]
+    return replace(
+        embeddings,
+        rows=without_values(rows, names, missing),
+        failures=without_values(failures, names, missing),
+        source=source,
+        # The same embeddings, read otherwise.
+        stored_fingerprint=embeddings.fingerprint,
+    )
+
+
+def describe(embeddings: Embeddings, by: Sequence[str]) -> dict[str, Any]:
+    """Say what was measured: counts, embedder, source and everything that was left out."""
+    rows = embeddings.rows
+    groups = group_labels(rows, by)
+    counts = (
+        rows.select(groups.fill_null("(unknown)").alias("group"), "identity")
+        .group_by("group")
+        .agg(pl.len().alias("images"), pl.col("identity").n_unique().alias("identities"))
+        .sort("group")
+    )
+    source = dict(embeddings.source)
+    found = [*_label_notes(rows, embeddings.attributes, by, groups.null_count()),
+             *duplicate_notes(rows, embeddings.attributes)]  # fmt: skip
+    # What was noted of labels was of all faces that were read; these are those studied.
+    notes = [n for n in source.get("notes", []) if n["kind"] not in LABELS]
+    notes += map(_note, found)
+    failures = embeddings.failures.group_by("stage", "reason").len().sort("len", descending=True)
+    return {
+        "rows": len(embeddings),
+        "identities": rows["identity"].n_unique(),
+        "dimension": embeddings.dimension,
+        "embedding_fingerprint": embeddings.fingerprint,
+        "synthetic": embeddings.synthetic,
+        "layout": source.get("layout", "unknown"),
+        "source_fingerprint": source.get("fingerprint", ""),
+        "group_by": list(by),
+        "groups": counts.rows(named=True),
+        "card": dict(embeddings.card),
+        "preprocessing": dict(embeddings.preprocessing),
+        "notes": notes,
+        "failures": embeddings.failures.height,
+        "failure_reasons": failures.head(20).rows(named=True),
+    }
+
+
+def _label_notes(
+    rows: pl.DataFrame, attributes: Sequence[str], by: Sequence[str], without: int
+) -> list[Note]:
+    steady = dict.fromkeys([*by, *(a for a in GROUP_BY if a in attributes)])
+    notes = label_notes(rows, attributes, tuple(steady))
+    if len(by) > 1 and without:
+        text = (
+            f"Pictures that belong to no group, as {' or '.join(by)} isn't recorded: {without}. "
+            "Each counts where what is recorded of it is asked about alone."
+        )
+        notes.append(Note("no group", without, text))
+    return notes
+
+
+def _note(note: Any) -> dict[str, Any]:
+    return {**note.__dict__, "examples": list(note.examples)}
