@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evenface.embed.models import Embedder, ModelCard, OnnxOptions, load_embedder
     from evenface.embed.models.catalogue import MODELS
     from evenface.embed.store import Store, open_embeddings, open_store
+    from evenface.embed.vector_population import VectorPopulation
     from evenface.erasers.eraser import Eraser
     from evenface.erasers.methods import ERASERS, fit_eraser
     from evenface.erasers.saved import apply_eraser, load_eraser, save_eraser
@@ -63,6 +64,7 @@ _HOMES = {
     "embed.models.catalogue": ("MODELS",),
     "embed.folder": ("check_embeddings",),
     "embed.store": ("Store", "open_embeddings", "open_store"),
+    "embed.vector_population": ("VectorPopulation",),
     "erasers.eraser": ("Eraser",),
     "erasers.methods": ("ERASERS", "fit_eraser"),
     "erasers.saved": ("apply_eraser", "load_eraser", "save_eraser"),
@@ -126,6 +128,7 @@ __all__ = [
     "SyntheticPopulation",
     "TransferOptions",
     "TransferResult",
+    "VectorPopulation",
     "VerifyOptions",
     "VerifyResult",
     "__version__",

@@ -13,11 +13,12 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
-from evenface.cli import compare, embed, erase, lists, models, run, studies, verify
+from evenface.cli import compare, embed, erase, lists, models, run, studies, vectors, verify
 from evenface.errors import EvenfaceError, GateFailed
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": run.demo,
+    "vectors": vectors.vectors,
     "run": run.run,
     "embed": embed.embed_command,
     "import": embed.import_command,
