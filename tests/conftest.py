@@ -49,7 +49,7 @@ def forget_fonts() -> Iterator[Callable[[], None]]:
     """
     from matplotlib.backends import _backend_pdf_ps as shared
 
-    cut, write = shared.get_glyphs_subset, shared.font_as_file
+    cut = shared.get_glyphs_subset
     known: dict[tuple[Any, ...], tuple[bytes, dict[int, int]]] = {}
 
     def cut_once(font: Any, glyphs: Any) -> Any:
@@ -57,7 +57,7 @@ def forget_fonts() -> Iterator[Callable[[], None]]:
         key = (str(font), font.face_index, frozenset(glyphs))
         if key not in known:
             with cut(font, glyphs) as found:
-                known[key] = write(found.font).getvalue(), dict(found.glyph_index_map)
+                known[key] = shared.font_as_file(found.font).getvalue(), dict(found.glyph_index_map)
         data, places = known[key]
         kept = SimpleNamespace(save=lambda file, **_: file.write(data))
         return nullcontext(SimpleNamespace(font=kept, glyph_index_map=places))
