@@ -73,7 +73,7 @@ class Embeddings:
 
     @property
     def synthetic(self) -> bool:
-        """True where the faces are rendered and show nobody."""
+        """True where faces are rendered, or vectors made up: they show nobody."""
         return bool(self.source.get("synthetic", False))
 
     @property

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from evenface.errors import ConfigError
 
@@ -61,7 +61,7 @@ class Geometry:
         along = self.halves * (self.axes @ self.axes.T)
         projected = self.axes @ self.means.T
         offset = projected - np.diag(projected)[:, None]
-        return norm.cdf(along - offset), norm.cdf(along + offset)
+        return ndtr(along - offset), ndtr(along + offset)
 
     def table(self) -> Floats:
         """Return the balanced accuracy of rule i on j, shape (k, k)."""
@@ -93,8 +93,8 @@ def solve_geometry(table: ArrayLike, names: Sequence[str] | None = None) -> Geom
     """
     wanted = _checked(table, names)
     k = len(wanted)
-    halves = np.asarray(norm.ppf(np.diag(wanted)), dtype=np.float64)
-    least = norm.ppf(wanted) / halves
+    halves = np.asarray(ndtri(np.diag(wanted)), dtype=np.float64)
+    least = ndtri(wanted) / halves
     cosines = _separable(np.maximum(least, least.T))
     cosines += SLACK * (1 - cosines)
     axes = np.asarray(np.linalg.cholesky(cosines), dtype=np.float64)
@@ -121,7 +121,7 @@ def _checked(table: ArrayLike, names: Sequence[str] | None) -> Floats:
         entry = f"{called[i]} on {called[j]} is {value:g}"
         if not 0.5 < value < 1:
             faults.append(f"{entry}; above 0.5 and below 1 was expected")
-        elif i != j and not norm.ppf(value) < norm.ppf(own[j]) * (1 - CLOSEST):
+        elif i != j and not ndtri(value) < ndtri(own[j]) * (1 - CLOSEST):
             faults.append(
                 f"{entry}, where {called[j]}'s own rule has {own[j]:g}, which no other reaches"
             )
@@ -151,7 +151,7 @@ def _offset(along: float, accuracy: float) -> float:
     """Return the o ≥ 0 at which ``1/2 [Φ(along + o) + Φ(along - o)]`` is an accuracy."""
 
     def missed(offset: float) -> float:
-        share = norm.cdf(along + offset) + norm.cdf(along - offset)
+        share = ndtr(along + offset) + ndtr(along - offset)
         return float(share / 2 - accuracy)
 
     # The share falls from Φ(along) to 1/2; 40 beyond the axis nothing is left of the latter half.

@@ -119,7 +119,7 @@ class VectorPopulation:
             faults.append(f"picture_share must lie between 0 and 1, not {self.picture_share!r}")
         if not _numbers(self.spread) or min(self.spread) <= 0:
             faults.append(f"spread must be three numbers above 0, not {self.spread!r}")
-        if np.shape(self.table) != (3, 3) or not all(_numbers(row) for row in self.table):
+        if not _three(self.table) or not all(_numbers(row) for row in self.table):
             faults.append(f"table must be three rows of three numbers, not {self.table!r}")
         if faults:
             raise ConfigError("population of vectors: " + "; ".join(faults))
@@ -278,5 +278,9 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
+def _three(values: object) -> bool:
+    return isinstance(values, tuple | list) and len(values) == 3
+
+
 def _numbers(values: Any) -> bool:
-    return np.shape(values) == (3,) and all(_number(v) for v in values)
+    return _three(values) and all(_number(v) for v in values)

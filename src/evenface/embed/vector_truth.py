@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from evenface.embed.quadratic import share_shorter
 from evenface.embed.vector_geometry import Floats
@@ -31,7 +31,7 @@ def read_rightly(
     """
     sides = (means @ weights - threshold).reshape(-1, 2)
     sides /= np.sqrt(np.einsum("i,eij,j->e", weights, covariances, weights))[:, None]
-    return norm.cdf(-sides[:, 0]), norm.cdf(sides[:, 1])
+    return ndtr(-sides[:, 0]), ndtr(sides[:, 1])
 
 
 def fisher_rule(means: Floats, covariances: Floats) -> tuple[Floats, float]:

@@ -14,7 +14,7 @@ from evenface.studies.heldout import title
 from evenface.studies.result import Result
 from evenface.studies.table import STUDIES
 
-SYNTHETIC = "Synthetic faces: rendered, they show nobody; nothing about real people follows."
+SYNTHETIC = "Synthetic faces: made up, they show nobody; nothing about real people follows."
 PLAIN = " !$'()*+,-./:;=?@[]^_`{|}~"
 """Characters that may stand in a data URI within a quoted attribute as they are."""
 
