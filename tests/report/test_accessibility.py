@@ -44,9 +44,11 @@ def page(plain: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> 
         result.save(folder / "results")
     people = Gaussian(identities=12, images=3).embeddings()
     quick = CommonOptions(seeds=1, resamples=100)
-    spaces(people, SpacesOptions(losses=("softmax",)), quick).save(folder / "results")
-    erase(people, EraseOptions(strengths=(0.5,)), quick).save(folder / "results")
-    bias(people, BiasOptions(losses=("softmax",)), quick).save(folder / "results")
+    spaces(people, SpacesOptions(losses=("softmax",), epochs=2), quick).save(folder / "results")
+    few = EraseOptions(erasers=("leace",), strengths=(0.5,), probes=("linear", "knn"),
+                       training=("dro",), together=False)  # fmt: skip
+    erase(people, few, quick).save(folder / "results")
+    bias(people, BiasOptions(losses=("softmax",), epochs=2), quick).save(folder / "results")
     options = VerifyOptions(fmr=(0.01,), remedies=tuple(REMEDIES))
     verify(people, options, CommonOptions(resamples=100)).save(folder / "results")
     return build_report(folder)

@@ -11,7 +11,10 @@ import polars as pl
 from evenface.report.findings import MOST, findings
 from evenface.report.page import build_report
 from evenface.report.summary import data_facts, method_facts
+from evenface.studies.data import CommonOptions
+from evenface.studies.erase import EraseOptions, erase
 from evenface.studies.result import Result
+from populations import Gaussian
 
 Save = Callable[..., Path]
 
@@ -41,6 +44,25 @@ def test_sentences_say_what_intervals_and_tests_support(plain: dict[str, Result]
                 about=result.headline, value=card["cell"].numbers[0]
             )
             assert shown == (low > 0 and bool((tests["p_holm"] < 0.05).any()))
+
+
+def test_what_an_eraser_leaves_is_a_finding() -> None:
+    people = Gaussian(identities=10, separation=3.0).embeddings()
+    options = EraseOptions(
+        attributes=("gender",), erasers=("leace",), strengths=(), probes=("linear", "knn"),
+        training=(), splits=1,
+    )  # fmt: skip
+    result = erase(people, options, CommonOptions(seeds=1, resamples=100))
+    (card,), others = findings({"erase": result})
+    assert not others
+    value = result.estimate(metric="balanced_accuracy", eraser="leace", probe="strongest",
+                            target="gender")  # fmt: skip
+    assert card["cell"].numbers[0] == value.value
+    assert card["title"] == "gender read after LEACE"
+    assert ("not shown" not in card["says"]) == (value.low > 0.5)
+    before = result.estimate(metric="balanced_accuracy", eraser="none", probe="strongest",
+                             target="gender")  # fmt: skip
+    assert f"{before.value:.2f} [{before.low:.2f}" in card["detail"]
 
 
 def test_a_gap_is_judged_by_the_test_of_its_own_pair(plain: dict[str, Result]) -> None:

@@ -12,6 +12,10 @@ from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
 from evenface.studies.data import GROUP
 from evenface.studies.drawing import short
+from evenface.studies.erase import EraseResult
+from evenface.studies.erase_view import classes_of, taken_out
+from evenface.studies.erased_ways import title_of as erased_title
+from evenface.studies.heldout import STRONGEST
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.remedies import NONE
@@ -21,17 +25,18 @@ from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 from evenface.studies.verify import VerifyResult
 from evenface.studies.verify_view import main_point, tests_at
+from evenface.studies.words import said
 
 MOST = 5
 """Findings that stand on top; the others are folded."""
 
-ORDER = (("probe", 0), ("verify", 0), ("transfer", 0), ("bias", 0), ("probe", 1), ("spaces", 0),
-         ("map", 0), ("checks", 0))  # fmt: skip
+ORDER = (("probe", 0), ("verify", 0), ("transfer", 0), ("bias", 0), ("erase", 0), ("probe", 1),
+         ("spaces", 0), ("map", 0), ("checks", 0))  # fmt: skip
 """Which findings go first: a study, and the place of its finding among its own.
 
-What is known, whom it fails, whether it carries over, what a majority costs; then a second
-attribute, learned spaces, neighbours, the input. The order is fixed, so that no study is on top
-for having a large number.
+What is known, whom it fails, whether it carries over, what a majority costs, what erasing leaves;
+then a second attribute, learned spaces, neighbours, the input. The order is fixed, so that no study
+is on top for having a large number.
 """
 
 
@@ -209,6 +214,36 @@ def _verify_findings(result: VerifyResult) -> list[dict[str, Any]]:
     return [_finding("verify", says=says, **card) for card in verified.findings(result)]
 
 
+def _erase_findings(result: EraseResult) -> list[dict[str, Any]]:
+    """Return what the strongest reader still reads after the first eraser, by attribute."""
+    found = result.where(metric="balanced_accuracy", strength=1.0, group="all")
+    eraser = result.config["erasers"][0]
+    probes = result.config["probes"]
+    reader = STRONGEST if len(probes) > 1 else probes[0]
+    cards = []
+    for attribute in taken_out(result):
+        at = {"target": attribute, "probe": reader, "group": "all"}
+        own = found.filter(eraser=eraser, attribute=attribute, target=attribute, probe=reader)
+        if not own.height:
+            continue
+        row, name = own.row(0, named=True), title_of(short(attribute, 60))
+        chance = 1 / classes_of(result, attribute)
+        by = erased_title(eraser)
+        says = (
+            f"After {by} {name} can still be read from vectors of people never seen."
+            if (row["low"] or 0) > chance
+            else f"That {name} can still be read after {by} is not shown."
+        )
+        before = result.estimate(metric="balanced_accuracy", eraser="none", **at)
+        who = "strongest probe on validation rows" if len(probes) > 1 else f"{reader} probe"
+        detail = f"Balanced accuracy, {who}; {said(before)} before."
+        cards.append(
+            _finding("erase", f"{name} read after {by}", cell(row, digits=2), says, detail,
+                     tick=chance, tick_name=f"chance {chance:.2f}")
+        )  # fmt: skip
+    return cards
+
+
 def _checks_findings(result: ChecksResult) -> list[dict[str, Any]]:
     for metric, title in CHECKED.items():
         found = result.where(metric=metric, group="all").drop_nulls("value").rows(named=True)
@@ -228,5 +263,5 @@ CHECKED = {
 FINDINGS: dict[type[Result], Callable[[Any], list[dict[str, Any]]]] = {
     ProbeResult: _probe_findings, TransferResult: _transfer_findings, MapResult: _map_findings,
     SpacesResult: _spaces_findings, BiasResult: _bias_findings, VerifyResult: _verify_findings,
-    ChecksResult: _checks_findings,
+    EraseResult: _erase_findings, ChecksResult: _checks_findings,
 }  # fmt: skip
