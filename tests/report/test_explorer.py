@@ -40,8 +40,8 @@ def test_a_skewed_number_has_no_empty_bin() -> None:
 
 
 def test_text_with_too_many_values_gives_no_colours() -> None:
-    assert colouring("name", [f"n{i}" for i in range(25)]) is None
-    assert colouring("name", [f"n{i}" for i in range(24)]) is not None
+    assert colouring("name", [f"n{i}" for i in range(65)]) is None
+    assert colouring("name", [f"n{i}" for i in range(64)]) is not None
 
 
 def test_ranges_are_sorted_as_numbers() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
+from evenface.studies.drawing import BLANK, LOOKS, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
 
-MOST = 24
+MOST = LOOKS
 """Values that an attribute may have to colour by it."""
 
 REACH = 32_000

@@ -7,8 +7,11 @@ import unicodedata
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from evenface.faces.groups import JOINT
 
@@ -25,8 +28,13 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 INK, FAINT, BLANK = "#222831", "#D8DCE2", "#AEB6C2"
 HEAT = ("#FBF6EA", "#CFE3F1", "#6FAEDB")
 NO_LABEL = "(not recorded)"
-SHAPES = 3
-"""Markers that a three-dimensional plot can tell apart as well."""
+LOOKS = len(PALETTE) * len(MARKERS)
+"""Labels that colour and marker can tell apart."""
+
+LINES: tuple[Any, ...] = (
+    "-", "--", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)), (0, (6, 2, 1, 2)),
+)  # fmt: skip
+"""Styles of a line, in the order of `MARKERS`; ``-.`` is left for everybody."""
 
 RASTER = 140
 """Dots an inch of what is drawn as a picture inside a figure: clouds of many points."""
@@ -91,14 +99,15 @@ def colour(place: int) -> str:
 
 def marker(place: int) -> str:
     """Return the marker of the n-th label: with the colour, 64 labels can be told apart."""
-    return MARKERS[(place // len(PALETTE)) % len(MARKERS)]
+    return MARKERS[(place + place // len(PALETTE)) % len(MARKERS)]
 
 
 def looks(values: Collection[str | None]) -> dict[str | None, tuple[str, int]]:
     """Return each label's colour and place in `MARKERS`, in the order of a legend.
 
     Where all labels are pairs ("male · Asian") the part with more values gives the colour and the
-    other the marker: what two groups share can be seen. A label that is missing is grey.
+    other the marker: what two groups share can be seen. A label that is missing is grey, and so
+    are those beyond `LOOKS`: no two labels look alike and pass for one.
     """
     known = sorted({v for v in values if v is not None})
     pairs = [v.split(JOINT) for v in known]
@@ -107,13 +116,43 @@ def looks(values: Collection[str | None]) -> dict[str | None, tuple[str, int]]:
     if parts and {len(p) for p in pairs} == {2} and len(known) > max(map(len, parts)):
         hue = int(len(parts[1]) >= len(parts[0]))
         many, few = sorted(parts[hue]), sorted(parts[1 - hue])
-        if len(many) <= len(PALETTE) and len(few) <= SHAPES:
+        if len(many) <= len(PALETTE) and len(few) <= len(MARKERS):
             for value, pair in zip(known, pairs, strict=True):
                 found[value] = (colour(many.index(pair[hue])), few.index(pair[1 - hue]))
     for k, value in enumerate(known):
-        found.setdefault(value, (colour(k), k // len(PALETTE) % len(MARKERS)))
+        found.setdefault(value, (colour(k), k // len(PALETTE)) if k < LOOKS else (BLANK, 0))
     if None in values:
         found[None] = (BLANK, 0)
+    return found
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An entry of a legend: labels that look alike, and how."""
+
+    values: tuple[str | None, ...]
+    colour: str
+    shape: str
+    label: str
+
+    def of(self, table: pl.DataFrame, column: str) -> pl.DataFrame:
+        """Return the rows that carry one of its labels."""
+        if self.values == (None,):
+            return table.filter(pl.col(column).is_null())
+        return table.filter(pl.col(column).is_in(list(self.values)))
+
+
+def marks(values: Collection[str | None], length: int = 27) -> list[Mark]:
+    """Return the entries of a legend: one a label, and one for all that can't be told apart."""
+    drawn = looks(values)
+    further = tuple(v for v, look in drawn.items() if v is not None and look == (BLANK, 0))
+    found = [
+        Mark((v,), shade, MARKERS[shape], short(v, length))
+        for v, (shade, shape) in drawn.items()
+        if v not in further
+    ]
+    if further:
+        found.append(Mark(further, BLANK, MARKERS[1], f"{len(further)} further values"))
     return found
 
 

@@ -79,7 +79,7 @@ def _panel(axes: Axes, own: pl.DataFrame, *, several: bool) -> None:
         shade = drawing.colour(place)
         axes.fill_between(100 * x, low, high, color=shade, alpha=0.18, linewidth=0)
         axes.plot(
-            100 * x, value, color=shade, lw=1.4, marker=drawing.MARKERS[place], ms=3,
+            100 * x, value, color=shade, lw=1.4, marker=drawing.marker(place), ms=3,
             label=TITLES[way],
         )  # fmt: skip
     axes.axhline(own["bound"][0], color=drawing.INK, ls=":", lw=1.2, label="bound")

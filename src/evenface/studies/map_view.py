@@ -91,27 +91,33 @@ def draw_map(result: MapResult, size: int, dims: int) -> Figure:
     flat = dims == 2
     method = result.numbers.filter(space="map")["method_map"][0]
     with drawing.styled():
-        rows = (
-            max((table[f"label {n}"].n_unique() + 1) // 2 for n in labellings) if labellings else 1
-        )
-        figure = drawing.new_figure(3.9 * max(len(labellings), 1), 4.2 + 0.17 * rows)
-        panels = figure.subplots(
-            1, len(labellings), squeeze=False, subplot_kw={} if flat else {"projection": "3d"}
-        )[0]
-        for axes, name in zip(panels, labellings, strict=True):
+        # Legends stand in a row of their own, high enough for the longest.
+        entries = [len(drawing.marks(table[f"label {n}"].to_list())) for n in labellings]
+        below = 0.2 + 0.17 * ((max(entries, default=0) + 1) // 2)
+        columns = max(len(labellings), 1)
+        figure = drawing.new_figure(3.9 * columns, 4.1 + below)
+        grid = figure.add_gridspec(2, columns, height_ratios=[4.1, below])
+        for k, name in enumerate(labellings):
+            axes = figure.add_subplot(grid[0, k], projection=None if flat else "3d")
             _draw_panel(axes, table, name, flat)
+            legend = figure.add_subplot(grid[1, k])
+            legend.set_axis_off()
+            legend.legend(
+                *axes.get_legend_handles_labels(), fontsize=7, loc="upper center", ncols=2,
+                markerscale=1.3, columnspacing=1.0, handletextpad=0.2,
+            )  # fmt: skip
             named = {f"{a}label": f"{AXES[method]} {i + 1}" for i, a in enumerate("xyz"[:dims])}
             axes.set(**named)
     return figure
 
 
 def _draw_panel(axes: Any, table: pl.DataFrame, name: str, flat: bool) -> None:
-    for value, (shade, shape) in drawing.looks(table[f"label {name}"].to_list()).items():
-        own = table.filter(pl.col(f"label {name}").eq_missing(pl.lit(value, pl.String)))
+    for mark in drawing.marks(table[f"label {name}"].to_list()):
+        own = mark.of(table, f"label {name}")
         places = [own[c].to_numpy() for c in ("x", "y", "z")[: 2 if flat else 3]]
         axes.scatter(
-            *places, s=13 if table.height <= MANY else 5, color=shade, alpha=0.8, linewidths=0,
-            marker=drawing.MARKERS[shape], label=drawing.short(value, 27),
+            *places, s=13 if table.height <= MANY else 5, color=mark.colour, alpha=0.8,
+            linewidths=0, marker=mark.shape, label=mark.label,
             rasterized=table.height > MANY,
         )  # fmt: skip
     axes.set_title("demographic group" if name == "group" else drawing.short(name, 28), loc="left")
@@ -131,7 +137,3 @@ def _draw_panel(axes: Any, table: pl.DataFrame, name: str, flat: bool) -> None:
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
             axis.set_pane_color("#F6F7F9")
             axis.line.set_color(drawing.FAINT)
-    axes.legend(
-        fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=2, markerscale=1.3,
-        columnspacing=1.0, handletextpad=0.2,
-    )  # fmt: skip

@@ -193,9 +193,7 @@ def draw_dimensions(result: ProbeResult) -> Figure:
             shade = drawing.colour(k)
             axes.fill_between(x, own["low"], own["high"], color=shade, alpha=0.15, lw=0)
             label = "demographic group" if target == "group" else drawing.short(target, 26)
-            axes.plot(
-                x, own["value"], color=shade, marker=drawing.MARKERS[k % 8], ms=5, label=label
-            )
+            axes.plot(x, own["value"], color=shade, marker=drawing.marker(k), ms=5, label=label)
             axes.axhline(_chance(result, target), color=shade, lw=1, ls=":", zorder=0)
         axes.set_xscale("log", base=2)
         ticks = sorted(set(found["dimension"].to_list()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -122,26 +123,33 @@ def draw_places(points: pl.DataFrame, rows: pl.DataFrame, down: str) -> Figure:
     table = points.join(rows, on="sample_id", how="left", maintain_order="left")
     states = table[down].unique(maintain_order=True).to_list()
     losses = table["loss"].unique(maintain_order=True).to_list()
-    looks = drawing.looks(table["group"].to_list())
+    marks = drawing.marks(table["group"].to_list())
+    width = 3.1 * len(losses)
+    # Inches of a legend's entry: the marker, and letters of about 0.06.
+    entry = 0.5 + 0.063 * max(len(m.label) for m in marks)
+    columns = min(max(int(width / entry), 1), 3)
+    below = 0.25 + 0.17 * -(-len(marks) // columns)
     with drawing.styled():
-        figure = drawing.new_figure(3.1 * len(losses), 3.1 * len(states) + 0.8)
+        figure = drawing.new_figure(width, 3.1 * len(states) + below)
         panels = figure.subplots(len(states), len(losses), squeeze=False)
         for row, state in zip(panels, states, strict=True):
             for axes, loss in zip(row, losses, strict=True):
                 own = table.filter((pl.col(down) == state) & (pl.col("loss") == loss))
-                _scatter(axes, own, looks)
+                _scatter(axes, own, marks)
                 axes.set_title(f"{LOSSES[loss].title}: {drawing.short(state, 40)}", fontsize=8.5)
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, fontsize=8, markerscale=1.6
+        )
     return figure
 
 
-def _scatter(axes: Any, own: pl.DataFrame, looks: dict[str | None, tuple[str, int]]) -> None:
-    for value, (shade, shape) in looks.items():
-        some = own.filter(pl.col("group").eq_missing(pl.lit(value, pl.String)))
+def _scatter(axes: Any, own: pl.DataFrame, marks: Sequence[drawing.Mark]) -> None:
+    for mark in marks:
+        some = mark.of(own, "group")
         axes.scatter(
-            some["x"].to_numpy(), some["y"].to_numpy(), s=7, color=shade, alpha=0.7, linewidths=0,
-            marker=drawing.MARKERS[shape], label=drawing.short(value, 27), rasterized=True,
+            some["x"].to_numpy(), some["y"].to_numpy(), s=7, color=mark.colour, alpha=0.7,
+            linewidths=0, marker=mark.shape, label=mark.label, rasterized=True,
         )  # fmt: skip
     axes.set(xticks=[], yticks=[])
     axes.set_aspect("equal", adjustable="datalim")

@@ -84,12 +84,12 @@ def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     everybody = curves.filter(pl.col("attribute").is_null())
     if _seen(everybody).height > 1:
         _curve(axes, everybody, drawing.INK, "everybody", band=False, line="-.")
-    looks, lines = drawing.looks(groups), ("-", "--", ":")
+    looks = drawing.looks(groups)
     for name in groups:
         own = curves.filter(attribute=attribute, group=name)
         hue, place = looks[name]
         _curve(axes, own, hue, drawing.short(name, 28), band=True,
-               line=lines[place % len(lines)])  # fmt: skip
+               line=drawing.LINES[place])  # fmt: skip
     seen = _seen(curves)
     if not seen.height:
         axes.text(0.5, 0.5, "no threshold at which\nerrors of both kinds occur", ha="center",
@@ -113,7 +113,7 @@ def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
 
 
 def _curve(
-    axes: Axes, own: pl.DataFrame, colour: str, label: str, *, band: bool, line: str
+    axes: Axes, own: pl.DataFrame, colour: str, label: str, *, band: bool, line: Any
 ) -> None:
     kept = _seen(own)
     x, y = (special.ndtri(kept[c].to_numpy()) for c in ("fmr", "fnmr"))
