@@ -17,6 +17,7 @@ from evenface.errors import ConfigError, StoreError
 from evenface.studies.compare import Compared, compare_results
 from evenface.studies.compare_view import _beyond_zero, read_overlap
 from evenface.studies.data import CommonOptions
+from evenface.studies.erase import EraseOptions, EraseResult, erase
 from evenface.studies.gate import parse
 from evenface.studies.matched import Matched
 from evenface.studies.outcomes import FIXED
@@ -63,6 +64,29 @@ def test_a_run_does_not_differ_from_itself(carried: tuple[TransferResult, Transf
     assert same.same_splits
     assert same.identities == 600
     assert same.alone == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def erased() -> tuple[EraseResult, EraseResult]:
+    people = Gaussian(identities=20, images=2, separation=3.0, dimension=12).embeddings()
+    first, second = noisier(people, 0.2), noisier(people, 1.0)
+    options = EraseOptions(
+        attributes=("gender",), erasers=("leace",), strengths=(0.5,), probes=("linear", "knn"),
+        training=("adversarial",), splits=2,
+    )  # fmt: skip
+    return erase(first, options, QUICK), erase(second, options, QUICK)
+
+
+def test_what_erasers_leave_is_paired_and_what_verification_pays_is_not(
+    erased: tuple[EraseResult, EraseResult],
+) -> None:
+    found = compare_results(*erased).frame
+    read = found.filter(pl.col("metric").str.starts_with("balanced_accuracy"))
+    assert read["paired"].all()
+    assert set(read["eraser"]) == {"none", "leace", "learned-none", "learned-adversarial"}
+    apart = (read["b"] - read["a"] - read["value"]).abs().max()
+    assert apart < 1e-9  # type: ignore[operator]
+    assert not found.filter(metric="eer")["paired"].any()
 
 
 @pytest.mark.parametrize("which", ["probed", "carried"])

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from evenface.heads.probes import narrowed
+from evenface.studies.erased_ways import Way, start_of
 from evenface.studies.outcomes import model_column
 from evenface.studies.remedies import NONE
 from evenface.studies.training_sets import ALL
@@ -95,6 +96,20 @@ def _bias(row: Row, numbers: pl.DataFrame) -> Contrast | None:
     return Contrast("", model_column(**balanced), model_column(**own), *_among(row))
 
 
+def _erase(row: Row, _: pl.DataFrame) -> Contrast | None:
+    way = Way(() if row["stage"] == "before" else (str(row["attribute"]),), str(row["eraser"]),
+              float(row["strength"]))  # fmt: skip
+    topic, probe = str(row["target"]), row["probe"]
+    own = model_column(**way.key(), probe=probe)
+    if row["metric"] == "balanced_accuracy":
+        return Contrast(topic, own, None, None, RECORDED)
+    if row["metric"] == "balanced_accuracy_change":
+        return Contrast(
+            topic, own, model_column(**start_of(way).key(), probe=probe), None, RECORDED
+        )
+    return None
+
+
 def _among(row: Row) -> tuple[str | None, str | None]:
     """Return the group of a number, and that groups are averaged where it is of all."""
     return (None, GROUP) if row["group"] == "all" else (str(row["group"]), None)
@@ -105,5 +120,6 @@ CONTRASTS: dict[str, Callable[[Row, pl.DataFrame], Contrast | None]] = {
     "transfer": _transfer,
     "spaces": _spaces,
     "bias": _bias,
+    "erase": _erase,
 }
 """By study: takes a row of its numbers, and all of them."""

@@ -24,6 +24,8 @@ from evenface.studies.data import (
 )
 from evenface.studies.erased import examine
 from evenface.studies.erased_ways import TOGETHER, Asked, check_remedies, erasing, learning
+from evenface.studies.judged import Repeats
+from evenface.studies.outcomes import outcomes_of
 from evenface.studies.result import Result, make_frame
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class EraseOptions(Options):
     probes : tuple of str
         What reads attributes after vectors were changed; at partial strengths the first alone.
     fmr : float
-        FMR on training people at which FNMR is counted.
+        FMR, in (0, 1), on training people at which FNMR is counted.
     similarity : {"cosine", "euclidean"}
     splits : int
         Splits that are examined, the first ones: each trains every probe anew after every eraser.
@@ -81,8 +83,9 @@ class EraseOptions(Options):
 class EraseResult(Result):
     """What erasers take out, and what they cost.
 
-    `tables` holds ``erasers`` (each one's title, source, mean rank, and whether it needs labels)
-    and ``left_out`` (what could not be done, and why).
+    `tables` holds ``erasers`` (each one's title, source, mean rank or dimensions, and whether it
+    needs labels), ``left_out`` (what could not be done, and why) and ``repeats`` (which splits
+    tested whom, by which two runs are compared).
     """
 
     study: ClassVar[str] = "erase"
@@ -171,17 +174,19 @@ def erase(
     targets = {t: found for t, found in targets.items() if len(found.names) > 1}
     asked = Asked(data, common, made, labels, targets, ways, probes, options.fmr,
                   options.similarity)  # fmt: skip
-    rows, erasers, left_out = examine(asked, on_step)
+    found = examine(asked, on_step)
     return EraseResult(
-        make_frame(rows, EraseResult.columns),
+        make_frame(found.numbers, EraseResult.columns),
         {
-            "erasers": pl.DataFrame(erasers, schema=ERASER_TABLE, orient="row"),
-            "left_out": pl.DataFrame(left_out, schema=LEFT_OUT, orient="row"),
+            "erasers": pl.DataFrame(found.erasers, schema=ERASER_TABLE, orient="row"),
+            "left_out": pl.DataFrame(found.left_out, schema=LEFT_OUT, orient="row"),
+            "repeats": Repeats.of(made, data.person).frame(),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
         {
             **with_splits(data.context, made),
-            "classes": {t: len(found.names) for t, found in targets.items()},
+            "classes": {t: len(own.names) for t, own in targets.items()},
             "parts": {TOGETHER.join(own): list(own) for own in sets},
         },
+        outcomes_of(found.topics, data.rows["sample_id"], data.person),
     )

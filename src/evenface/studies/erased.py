@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,36 @@ from evenface.errors import VectorError
 from evenface.faces.split import Rows, Split
 from evenface.heads.probes import Task
 from evenface.heads.scaling import Vectors
+from evenface.studies.data import GROUP
 from evenface.studies.erased_comparing import Comparing
 from evenface.studies.erased_learned import learn_together
 from evenface.studies.erased_numbers import leakage, rates, turned
 from evenface.studies.erased_ways import BEFORE, Asked, Way, by_label, source_of, title_of
 from evenface.studies.heldout import STRONGEST, Curves, Progress, Tally, learn
 from evenface.studies.identity_space import IdentitySpace
+from evenface.studies.outcomes import Topic
 
 
-def examine(
-    asked: Asked, on_step: Callable[[int, int], None] | None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the numbers, what is said of each eraser, and what was left out."""
+@dataclass(frozen=True)
+class Examined:
+    """What came of all splits.
+
+    Attributes
+    ----------
+    numbers, erasers, left_out : list of dict
+        Rows of the frame, what is said of each eraser, and what could not be done.
+    topics : list of Topic
+        Who was right about which picture.
+    """
+
+    numbers: list[dict[str, Any]]
+    erasers: list[dict[str, Any]]
+    left_out: list[dict[str, Any]]
+    topics: list[Topic]
+
+
+def examine(asked: Asked, on_step: Callable[[int, int], None] | None) -> Examined:
+    """Change vectors in every way on every split, and see what that does to held-out people."""
     left_out: dict[str, str] = {}
     comparing = Comparing.of(asked, left_out)
     tallies = {
@@ -63,7 +82,21 @@ def examine(
         }
         for (attribute, eraser), own in ranks.items()
     ]  # fmt: skip
-    return rows, said, list(_said_left_out(asked, left_out))
+    return Examined(rows, said, list(_said_left_out(asked, left_out)), _topics(asked, tallies))
+
+
+def _topics(asked: Asked, tallies: dict[str, Tally]) -> list[Topic]:
+    """Return who was right about which picture in whose vectors, by what was read."""
+    groups = asked.data.values(GROUP)
+    return [
+        Topic(
+            t, tallies[t],
+            {f"{w.name}\x1f{r}": {**w.key(), "probe": r} for w in asked.every
+             for r in asked.readers(w)},
+            found.names, groups,
+        )
+        for t, found in asked.targets.items()
+    ]  # fmt: skip
 
 
 def _said_left_out(asked: Asked, left_out: dict[str, str]) -> Iterator[dict[str, Any]]:

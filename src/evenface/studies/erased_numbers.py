@@ -11,7 +11,7 @@ import numpy as np
 from evenface.stats.accuracy import mean
 from evenface.stats.intervals import Estimate
 from evenface.studies.erased_errors import Errors
-from evenface.studies.erased_ways import BEFORE, Asked
+from evenface.studies.erased_ways import BEFORE, Asked, start_of
 from evenface.studies.heldout import Tally
 from evenface.studies.judged import Judged, Repeats
 from evenface.studies.result import number
@@ -39,10 +39,10 @@ def leakage(
             own = [(w, c) for w, r, c in columns if r == reader]
             place = dict(own)
             # What is at a partial strength is read by the first probe alone.
-            changes = [w for w in place if w is not BEFORE and asked.against(w) in place]
+            changes = [w for w in place if w is not BEFORE and start_of(w) in place]
             found = judged.balanced(list(place.values()), least_classes=classes)
             moved = judged.differences(
-                [(place[w], place[asked.against(w)]) for w in changes], least_classes=classes
+                [(place[w], place[start_of(w)]) for w in changes], least_classes=classes
             )
             at = {"target": target, "probe": reader, "group": "all"}
             for way, estimate in zip(place, found, strict=True):
@@ -85,5 +85,5 @@ def rates(asked: Asked, errors: Errors, left_out: dict[str, str]) -> Iterator[di
                 rate = errors.rate(way.name, metric, g, level)
                 yield number("erase", metric, rate, **way.own(), **at)
                 if way is not BEFORE and metric != "fmr":
-                    moved = errors.change(way.name, asked.against(way).name, metric, g, level)
+                    moved = errors.change(way.name, start_of(way).name, metric, g, level)
                     yield number("erase", f"{metric}_change", moved, **way.own(), **at)

@@ -109,16 +109,22 @@ class Way:
         """Whether it is a learned space."""
         return self.eraser.startswith(LEARNED)
 
+    def key(self) -> dict[str, Any]:
+        """Return the columns of the frame that tell it from others."""
+        return {"attribute": self.attribute, "eraser": self.eraser, "strength": self.strength}
+
     def own(self) -> dict[str, Any]:
-        """Return its columns in the frame."""
-        return {
-            "attribute": self.attribute, "eraser": self.eraser, "strength": self.strength,
-            "stage": "after" if self.attributes else "before",
-        }  # fmt: skip
+        """Return all its columns in the frame."""
+        return {**self.key(), "stage": "after" if self.attributes else "before"}
 
 
 BEFORE = Way((), NONE, 0.0)
 SPACE = Way((), LEARNED + NONE, 1.0)
+
+
+def start_of(way: Way) -> Way:
+    """Return what a way begins with, and is held against."""
+    return SPACE if way.learned and way.attributes else BEFORE
 
 
 def erasing(
@@ -172,10 +178,6 @@ class Asked:
     def codes(self, way: Way) -> Rows:
         """Return the classes of what a way is about, shape (rows, attributes); -1 is unknown."""
         return np.stack([self.labels[a].codes for a in way.attributes], axis=1)
-
-    def against(self, way: Way) -> Way:
-        """Return what a way's changes are held against: a remedy against a space without."""
-        return SPACE if way.learned and way.attributes else BEFORE
 
     @cached_property
     def every(self) -> list[Way]:
