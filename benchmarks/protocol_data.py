@@ -34,7 +34,7 @@ GROUPS = {
     "london": {"white": "white"},
 }  # fmt: skip
 ELSE = {"fairface360": None, "london": "others"}
-"""What all others are called: in FairFace they are in no group, and only in what is asked of all."""
+"""What all others are called. In FairFace they are of no group: only gender is asked of them."""
 
 
 @dataclass(frozen=True)

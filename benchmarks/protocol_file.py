@@ -97,7 +97,9 @@ class Study(Options):
     schema_: Literal["evenface.careless/1"] = Field(alias="schema")
     flaws: Flaws
     careful: Careful = Careful()
-    unequal: dict[Literal["softmax", "contrastive", "triplet"], Budget] = Field(default_factory=dict)
+    unequal: dict[Literal["softmax", "contrastive", "triplet"], Budget] = Field(
+        default_factory=dict
+    )
     pixels: dict[str, Pixels] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -126,7 +128,7 @@ def read_study(file: Path, *, only: tuple[str, ...] = ()) -> Study:
     Raises
     ------
     ConfigError
-        With every fault, and for an unknown flaw the nearest known one.
+        With every fault; for an unknown flaw with the known ones.
     """
     values = read_config(file)
     flaws = values.get("flaws")
@@ -148,8 +150,10 @@ def _known(names: Any, where: str) -> None:
     for name in names:
         if name not in FLAWS:
             near = get_close_matches(str(name), FLAWS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FLAWS)}"
-            raise ConfigError(f"{where} has no flaw {str(name)[:60]!r}; {hint}")
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ConfigError(
+                f"{where} has no flaw {str(name)[:60]!r}{hint}; there are {', '.join(FLAWS)}"
+            )
 
 
 def _fault(error: Any) -> str:

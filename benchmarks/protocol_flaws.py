@@ -152,9 +152,7 @@ def one_picture_each(rows: Rows, person: Rows, rng: np.random.Generator) -> Rows
     return np.sort(order[np.unique(person[order], return_index=True)[1]])
 
 
-def with_tested_people(
-    train: Rows, test: Rows, person: Rows, rng: np.random.Generator
-) -> Rows:
+def with_tested_people(train: Rows, test: Rows, person: Rows, rng: np.random.Generator) -> Rows:
     """Return as many training rows, some of them other pictures of the people tested.
 
     Where pictures are dealt and not people, each of them lands in training with the chance that

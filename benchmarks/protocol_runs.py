@@ -23,7 +23,7 @@ from evenface.heads.mlp import FittedMlp, to_input
 from evenface.heads.probes import Answer, Task, train_probes
 from evenface.studies.data import study_splits
 from evenface.studies.judged import Repeats
-from evenface.studies.training_sets import ALL, MATCHED, rows_to_test, training_sets
+from evenface.studies.training_sets import ALL, MATCHED, rows_for, training_sets
 
 ORDERS = ("shuffled", "folders")
 """In which order test rows come in batches: drawn, or one folder (a group) after another."""
@@ -55,9 +55,7 @@ def run(subject: Subject, study: Study, said: Callable[[str], None]) -> Runs:
     data = subject.data
     splits = study_splits(data, study.careful.common)
     gender, ethnicity, group = (data.labels(name) for name in ("gender", "ethnicity", "group"))
-    cells = np.where(
-        ethnicity.codes < 0, -1, ethnicity.codes * len(gender.names) + gender.codes
-    )
+    cells = np.where(ethnicity.codes < 0, -1, ethnicity.codes * len(gender.names) + gender.codes)
     nothing = np.zeros_like(gender.codes)
     found = Runs(
         *(Marks(classes, data.person) for classes in (gender.codes, nothing, cells, group.codes)),
@@ -148,12 +146,13 @@ def _composed(found: Runs, subject: Subject, study: Study, split: Split, test: R
     data = subject.data
     gender, ethnicity = data.labels("gender"), data.labels("ethnicity")
     groups = ethnicity.names
-    tested = test[np.isin(test, rows_to_test(data, gender, ethnicity, groups, split))]
+    tested = rows_for(gender, ethnicity, groups, ALL, test)
     alone = dict(training_sets(data, gender, ethnicity, groups, split))
     people = min(np.unique(data.person[alone[g]]).size for g in groups)
     sets = dict(training_sets(data, gender, ethnicity, groups, split, people=people))
     tasks = {
-        name: Task(gender.codes, rows, split.validation[ethnicity.codes[split.validation] >= 0],
+        name: Task(gender.codes, rows,
+                   rows_for(gender, ethnicity, groups, name, split.validation),
                    tested, len(gender.names), split.seed)
         for name, rows in sets.items()
     }  # fmt: skip
@@ -180,9 +179,7 @@ def _spaces(
     spoilt = next(iter(subject.spoilt.values()), None)
     learned = []
     for split in splits:
-        learned.append(
-            learn(subject.data, labels, split, drawn[split.seed], ways(study), spoilt, study)
-        )
+        learned.append(learn(subject.data, labels, split, drawn[split.seed], ways(study), spoilt))
         said(f"{subject.name}: split {split.seed + 1} of {len(splits)}, spaces")
     for s, (split, test) in enumerate(zip(splits, drawn, strict=True)):
         tested = test[y[test] >= 0]

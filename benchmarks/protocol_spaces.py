@@ -66,9 +66,7 @@ def ways(study: Study) -> dict[str, Way]:
     """Return the careful ways, each with one flaw that is on, and with all of them."""
     careful, on = study.careful, study.on
     recipe = careful.recipe
-    found = {
-        loss: Way(objectives.LOSSES[loss], recipe, careful.rates) for loss in LOSSES
-    }
+    found = {loss: Way(objectives.LOSSES[loss], recipe, careful.rates) for loss in LOSSES}
     for flaw in ("squared_twice", "unsquared_triplet", "self_pairs"):
         if flaw in on:
             found[flaw] = Way(FLAWED[flaw], recipe, careful.rates)
@@ -83,9 +81,7 @@ def ways(study: Study) -> dict[str, Way]:
         way = found[loss]
         if "unequal_losses" in on:
             budget = study.unequal[loss]
-            own = replace(
-                recipe, epochs=budget.epochs, batch=budget.batch, patience=budget.epochs
-            )
+            own = replace(recipe, epochs=budget.epochs, batch=budget.batch, patience=budget.epochs)
             way = found[f"{loss}, unequal"] = Way(way.loss, own, (budget.rate,), budget.share)
         found[f"{loss}, all"] = replace(way, loss=worst[loss], spoilt="raw_pixels" in on)
     return found
@@ -93,7 +89,7 @@ def ways(study: Study) -> dict[str, Way]:
 
 def learn(
     data: StudyData, labels: Labels, split: Split, test: Rows, asked: dict[str, Way],
-    spoilt: Vectors | None, study: Study,
+    spoilt: Vectors | None,
 ) -> dict[str, Place]:  # fmt: skip
     """Learn a space in every way on the rows of one split; read it from neighbours."""
     y, count = labels.codes, len(labels.names)
@@ -133,9 +129,7 @@ def learn(
     return {name: place for name, (_, place) in best.items()}
 
 
-def _read(
-    z: Vectors, ends: Rows, y: Rows, sides: tuple[Rows, Rows, Rows], person: Rows
-) -> Place:
+def _read(z: Vectors, ends: Rows, y: Rows, sides: tuple[Rows, Rows, Rows], person: Rows) -> Place:
     train, held, test = sides
     found = Place(np.full(len(y), -1), np.full(len(y), -1))
     found.held[test] = neighbours_say(z[slice(*ends)], y[held], z[ends[1] :], NEIGHBOURS)
