@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evenface.stats.permutation import UNEVEN, Permutation, independent, paired
+from evenface.stats.permutation import UNEVEN, independent, paired
+from evenface.stats.permuted import Permutation
 
 LOW, HIGH = 0.04, 0.06
 PERMUTATIONS = 999

@@ -61,7 +61,18 @@ class Comparison:
         )
 
     def frame(self, study: str) -> pl.DataFrame:
-        """Return the changes of one study's numbers, the second run's minus the first's."""
+        """Return the changes of one study's numbers, the second run's minus the first's.
+
+        Parameters
+        ----------
+        study : str
+            One that both runs have.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row a number.
+        """
         return next(c.frame for c in self.studies if c.study == study)
 
     def about(self) -> list[str]:
@@ -115,6 +126,10 @@ def compare(
         Which studies; all that both have if not given.
     out : path, optional
         Folder for ``comparison.json``, ``comparison.html`` and, by study, Parquet files.
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------

@@ -114,9 +114,11 @@ class StudyConfig(Options):
 
     Attributes
     ----------
+    schema_ : str
+        Stands in files as ``schema``.
     studies : tuple of str
         Which studies, in this order.
-    embed, select, common, checks, map, probe, transfer, spaces, bias, verify, erase
+    select, embed, common, checks, map, probe, transfer, spaces, bias, verify, erase
         Options of each part.
     """
 
@@ -144,15 +146,34 @@ class StudyConfig(Options):
         return tuple(dict.fromkeys(names))
 
     def options_of(self, study: str) -> Options:
-        """Return the options of one study."""
+        """Return the options of one study.
+
+        Parameters
+        ----------
+        study : str
+            One of `evenface.studies.table.STUDIES`.
+
+        Returns
+        -------
+        Options
+        """
         options: Options = getattr(self, study)
         return options
 
     def to_toml(self, *, embedded: bool = False) -> str:
         """Return the study file that repeats this run.
 
-        Where the source was `embedded` already, nothing is said about embedding: the options
-        had no part in it.
+        It is read back by `evenface run --study`.
+
+        Parameters
+        ----------
+        embedded : bool
+            Whether vectors were there already: then nothing is said about embedding.
+
+        Returns
+        -------
+        str
+            TOML.
         """
         import tomli_w
 

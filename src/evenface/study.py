@@ -77,6 +77,8 @@ def run(
     EvenfaceError
         For every fault in what was given. A study that the data can't answer is skipped, with
         the reason in the report; only if none can be answered this is an error.
+    SelectionError
+        If no study can be answered.
     """
     config, tell = config or StudyConfig(), on_step or silent
     for name in config.studies:
@@ -113,6 +115,16 @@ def demo(out: str | Path, *, identities: int = 60, images: int = 3, seed: int = 
         Of each identity.
     seed : int
     on_step : callable, optional
+
+    Returns
+    -------
+    Path
+        Of the report.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than 5 identities of each group.
     """
     tell = on_step or silent
     if identities < StudyConfig().common.folds:

@@ -26,6 +26,7 @@ from evenface.faces.synthetic import (
     separation,
     write_faces,
 )
+from evenface.faces.traits import draw_capture, draw_identity
 
 SMALL = SyntheticPopulation(identities_per_group=2, images_per_identity=2, seed=3, size=48)
 PICTURES = 6 * 2 * 2
@@ -153,7 +154,7 @@ def test_far_out_traits_still_render():
     rng = np.random.default_rng(0)
     for _ in range(20):
         traits = rng.choice([-8.0, 8.0], len(TRAITS))
-        capture = synthetic.draw_capture(rng)
+        capture = draw_capture(rng)
         picture = render_face(traits, capture, 64)
         assert picture.std() > 5
 
@@ -180,7 +181,7 @@ def test_best_accuracy_is_that_of_the_best_classifier():
     rng = np.random.default_rng(1)
     right = 0
     for sign, group in ((1, "HA"), (-1, "MA")):
-        z = np.array([synthetic.draw_identity(group, overlap, rng) for _ in range(n)])
+        z = np.array([draw_identity(group, overlap, rng) for _ in range(n)])
         side = (z - (means[0] + means[1]) / 2) @ (means[0] - means[1])
         right += int((sign * side > 0).sum())
     expected = best_accuracy("HA", "MA", overlap)

@@ -15,7 +15,8 @@ from evenface.stats.differential_intervals import (
     differential_intervals,
 )
 from evenface.stats.differentials import DIFFERENTIALS
-from evenface.stats.group_rates import GroupRates, correlation, equal_rates
+from evenface.stats.equality import equal_rates
+from evenface.stats.group_rates import GroupRates, correlation
 from evenface.stats.less_unequal import deviance, drawn_in
 from evenface.stats.pair_counts import PairCounts
 from evenface.stats.pairs import pair_covariance, pair_variance

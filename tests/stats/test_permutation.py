@@ -16,13 +16,12 @@ from evenface.stats import shuffles
 from evenface.stats.permutation import (
     ALL_ALIKE,
     FEW_HIT,
-    NEVER,
     UNEVEN,
-    Permutation,
     independent,
     paired,
     sign_flips,
 )
+from evenface.stats.permuted import NEVER, Permutation
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 7), st.integers(0, 2), st.booleans(), st.booleans()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from evenface.errors import StoreError
+
 CARD_FIELDS: Final = (
     "sha256", "output", "dimension", "size", "color", "mean", "scale", "layout", "alignment",
     "box", "contract", "architecture", "erased",
@@ -39,6 +41,23 @@ def differences_of_contracts(
     """Return what differs between the contracts of two manifests."""
     here, there = (contract_of(m["model"], m["preprocessing"]) for m in (one, other))
     return differences(here, there, names)
+
+
+def refuse_to_reuse(
+    held: Mapping[str, Any], wanted: Mapping[str, Any], names: tuple[str, str]
+) -> None:
+    """Refuse a folder whose vectors can't be taken for another's, both by their manifests.
+
+    Raises
+    ------
+    StoreError
+        Where networks, preprocessing or precision differ.
+    """
+    differs = differences_of_contracts(held, wanted, names)
+    if held["dtype"] == "float16" and wanted["dtype"] != "float16":
+        differs.append(f"{names[0]} keeps float16 only")
+    if differs:
+        raise StoreError(f"vectors of {names[0]} can't be used in {names[1]}: {'; '.join(differs)}")
 
 
 def unknown_card(name: str, dimension: int) -> dict[str, Any]:

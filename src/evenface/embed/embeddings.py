@@ -56,6 +56,8 @@ class Embeddings:
     preprocessing : dict
         How crops were made: ``align, aligned, reason, detector, crop, contract, size,
         max_pixels``.
+    stored_fingerprint : str, optional
+        Of the folder they were read from.
     """
 
     rows: pl.DataFrame
@@ -113,6 +115,11 @@ class Embeddings:
         which : bool array, shape (n,), or int array
             A mask, or row numbers; a row may be taken more than once.
 
+        Returns
+        -------
+        Embeddings
+            The chosen rows alone; card, source and failures stay.
+
         Raises
         ------
         VectorError
@@ -153,10 +160,16 @@ def embeddings_from_arrays(
         ``identity``, and any of the other columns of `Embeddings.rows`; the rest are attributes.
         Where there is no ``sample_id``, rows are numbered. A label that is empty or says
         ``unknown``, ``n/a`` or the like is a missing one.
-    card, source, preprocessing : mapping, optional
-        What is known about the network, the faces and the crops.
+    card, source : mapping, optional
+        What is known about the network and the faces.
     failures : polars.DataFrame, optional
         Pictures that have no vector.
+    preprocessing : mapping, optional
+        What is known about the crops.
+
+    Returns
+    -------
+    Embeddings
 
     Raises
     ------

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evenface.embed.chunks import Done, read_chunk
+from evenface.embed.contract import refuse_to_reuse
 from evenface.embed.decode import MAX_PIXELS
 from evenface.embed.embeddings import Embeddings
 from evenface.embed.files import MANIFEST, one_writer, refuse_unreachable
@@ -38,7 +39,28 @@ MANY = 2**20
 
 
 def embed_faces(faces: Faces, embedder: Embedder, out: str | Path, **options: Any) -> Embeddings:
-    """Embed pictures into a folder and read it into memory; parameters and errors as `extract`."""
+    """Embed pictures into a folder and read it into memory.
+
+    Parameters
+    ----------
+    faces : Faces
+        At least one row.
+    embedder : Embedder
+        From `load_embedder`, or anything with a card that is called with crops.
+    out : path or address
+        Absent, empty, or a folder of the same contract.
+    **options
+        Those of `extract`.
+
+    Returns
+    -------
+    Embeddings
+
+    Raises
+    ------
+    EvenfaceError
+        As `extract`.
+    """
     return extract(faces, embedder, out, **options).load()
 
 
@@ -99,6 +121,10 @@ def extract(
     on_note : callable, optional
         Called with a sentence about what the folder held already, if that is to change.
 
+    Returns
+    -------
+    Store
+
     Raises
     ------
     StoreError
@@ -133,7 +159,8 @@ def extract(
     if engine is not None:
         engine.check()
     for place in held.reuse:
-        open_store(place).refuse_other_contract(manifest, str(out))
+        there = open_store(place)
+        refuse_to_reuse(there.manifest, manifest, (str(there.folder), str(out)))
     made = make_folder(out)
     threads = default_workers() if workers is None else max(1, workers)
     with one_writer(out):

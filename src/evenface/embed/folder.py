@@ -169,6 +169,10 @@ def _write_new(embeddings: Embeddings, out: Path, part_rows: int, dtype: str) ->
 def check_embeddings(folder: str | Path) -> tuple[str, ...]:
     """Look at every file of an embedding folder and return all that is wrong with it.
 
+    Parameters
+    ----------
+    folder : path or address
+
     Returns
     -------
     tuple of str

@@ -85,7 +85,13 @@ class RayEngine:
                 ray.shutdown()
 
     def check(self) -> None:
-        """Raise `ModelError` for what can be seen to be wrong before a folder is made."""
+        """Refuse what can be seen to be wrong before a folder is made.
+
+        Raises
+        ------
+        ModelError
+            Where a number makes no sense, Ray isn't installed, or no cluster answers.
+        """
         if self.actors < 1 or not 0 <= self.gpus < float("inf"):
             raise ModelError("actors must be 1 or more, and gpus 0 or more")
         _ray()

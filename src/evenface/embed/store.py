@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +15,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evenface.embed.contract import differences_of_contracts
+from evenface.embed.choosing import chosen_parts, columns_of
 from evenface.embed.embeddings import Embeddings, embeddings_from_arrays
-from evenface.embed.files import first_line
 from evenface.embed.loading import fingerprint_of, load_folder, read_failures
 from evenface.embed.manifest import read_manifest
-from evenface.embed.parts import Part, PartVectors, read_rows, refuse_damaged, row_schema
+from evenface.embed.parts import Part, PartVectors, refuse_damaged, row_schema
 from evenface.embed.streams import Batch, in_sequence, pieces_of, shuffled
-from evenface.embed.where import AT, Where, chosen_rows
+from evenface.embed.where import Where
 from evenface.errors import StoreError, VectorError
 from evenface.faces.places import as_place
 
@@ -97,6 +96,11 @@ class Store:
             ``{"gender": "male", "ethnicity": ["Asian", "Black"]}``, or an expression of polars
             that says yes or no to each row by itself. Rows without a label are not chosen.
 
+        Returns
+        -------
+        polars.DataFrame
+            In the folder's order.
+
         Raises
         ------
         VectorError
@@ -104,8 +108,12 @@ class Store:
         StoreError
             Where a part is missing or damaged.
         """
-        frames = [frame for _, frame in self._chosen(columns, where)]
-        return pl.concat(frames) if frames else pl.DataFrame(schema=self._schema(columns))
+        frames = [frame for _, frame in chosen_parts(self.folder, self.manifest, columns, where)]
+        return (
+            pl.concat(frames)
+            if frames
+            else pl.DataFrame(schema=columns_of(self.folder, self.manifest, columns))
+        )
 
     def batches(
         self,
@@ -156,6 +164,11 @@ class Store:
             As in `batches`.
         window : int
             Bytes of vectors that are mixed at a time.
+
+        Yields
+        ------
+        Batch
+            ``rows``, and ``vectors`` as float32, shape (m, d).
         """
         return shuffled(self._files(columns, where), size, seed=seed, window=window)
 
@@ -180,17 +193,36 @@ class Store:
         return moments_of_pieces(pieces, self.dimension, precision)
 
     def failures(self) -> pl.DataFrame:
-        """Read the pictures without a vector, and why."""
+        """Return the pictures without a vector, and why."""
         return read_failures(self.folder, self.manifest)
 
     def load(self, where: Where | None = None, *, verify: bool = True) -> Embeddings:
-        """Read it into memory, or some rows of it; `verify` compares every part with its hash."""
+        """Read it into memory, or some rows of it.
+
+        Parameters
+        ----------
+        where : mapping or polars.Expr, optional
+            As in `rows`; all of them by default.
+        verify : bool
+            Whether every part is compared with its hash.
+
+        Returns
+        -------
+        Embeddings
+
+        Raises
+        ------
+        StoreError
+            Where a part is missing or damaged.
+        VectorError
+            Where no row is chosen.
+        """
         if where is None:
             return load_folder(self.folder, self.manifest, verify=verify)
         if verify:
             for part in self.parts:
                 refuse_damaged(self.folder, part)
-        found = list(in_sequence(self._files(tuple(self._schema(None)), where), 8192))
+        found = list(in_sequence(self._files(tuple(row_schema(self.manifest)), where), 8192))
         if not found:
             raise VectorError(f"no row of {self.folder} is chosen by {where!r}")
         manifest = self.manifest
@@ -203,48 +235,6 @@ class Store:
             preprocessing=manifest["preprocessing"],
         )
 
-    def refuse_other_contract(self, manifest: Mapping[str, Any], name: str) -> None:
-        """Raise `StoreError` where another folder's vectors can't be taken for these."""
-        differs = differences_of_contracts(self.manifest, manifest, (str(self.folder), name))
-        if self.dtype == "float16" and manifest["dtype"] != "float16":
-            differs.append(f"{self.folder} keeps float16 only")
-        if differs:
-            raise StoreError(
-                f"vectors of {self.folder} can't be used in {name}: {'; '.join(differs)}"
-            )
-
-    def _schema(self, columns: Sequence[str] | None) -> dict[str, Any]:
-        schema = row_schema(self.manifest)
-        if isinstance(columns, str):
-            raise VectorError(f"columns must be a list of names; say [{columns!r}]")
-        unknown = [c for c in columns or () if c not in schema]
-        if unknown:
-            raise VectorError(
-                f"{self.folder} has no column {unknown[0]!r}; it has {', '.join(schema)}"
-            )
-        return schema if columns is None else {c: schema[c] for c in columns}
-
-    def _chosen(
-        self, columns: Sequence[str] | None, where: Where | None
-    ) -> Iterator[tuple[NDArray[np.intp] | None, pl.DataFrame]]:
-        """Yield each part's rows that are wanted, and where they stand in it; None for all."""
-        schema, wanted = row_schema(self.manifest), list(self._schema(columns))
-        chosen = chosen_rows(where, schema)
-        needed = list(chosen.meta.root_names()) if chosen is not None else []
-        needed += [c for c in where if c not in needed] if isinstance(where, Mapping) else []
-        self._schema(needed)
-        for part in self.parts:
-            reading = list(dict.fromkeys([*wanted, *needed])) or ["sample_id"]
-            frame = read_rows(self.folder, part, schema, reading)
-            if chosen is None:
-                yield None, frame.select(wanted)
-                continue
-            try:
-                found = frame.with_row_index(AT).filter(chosen)
-            except pl.exceptions.PolarsError as error:
-                raise VectorError(f"rows can't be chosen so: {first_line(error)}") from error
-            yield found[AT].to_numpy().astype(np.intp), found.select(wanted)
-
     def _files(
         self, columns: Sequence[str], where: Where | None
     ) -> Iterator[tuple[PartVectors, NDArray[np.intp] | None, pl.DataFrame | None]]:
@@ -253,7 +243,9 @@ class Store:
         if not columns and where is None:
             yield from ((PartVectors(self.folder, p, *shape), None, None) for p in self.parts)
             return
-        for part, (at, frame) in zip(self.parts, self._chosen(columns, where), strict=True):
+        for part, (at, frame) in zip(
+            self.parts, chosen_parts(self.folder, self.manifest, columns, where), strict=True
+        ):
             yield PartVectors(self.folder, part, *shape), at, frame
 
 
@@ -264,6 +256,10 @@ def open_store(folder: str | Path) -> Store:
     ----------
     folder : path or address
         Such as ``s3://bucket/embeddings``.
+
+    Returns
+    -------
+    Store
 
     Raises
     ------
@@ -287,6 +283,10 @@ def open_embeddings(folder: str | Path, *, verify: bool = True) -> Embeddings:
         Where `embed_faces` or `import_vectors` wrote.
     verify : bool
         Compare every part with the hash in the manifest too.
+
+    Returns
+    -------
+    Embeddings
 
     Raises
     ------

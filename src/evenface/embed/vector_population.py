@@ -146,7 +146,7 @@ class VectorPopulation:
         return np.array([(self._turn.T * s**2) @ self._turn for s in self._spreads])
 
     def embeddings(self) -> Embeddings:
-        """Draw the pictures' vectors, marked as synthetic."""
+        """Return vectors of drawn pictures, marked as synthetic."""
         n, k, d = self.identities_per_group, self.images_per_identity, self.dimension
         person, picture = np.sqrt(1 - self.picture_share), np.sqrt(self.picture_share)
         vectors = np.empty((len(self.groups), n, k, d), dtype=np.float32)
@@ -206,6 +206,11 @@ class VectorPopulation:
         -------
         women, men : ndarray of float, shape (3,)
             Shares of each ethnicity that are read rightly.
+
+        Raises
+        ------
+        ConfigError
+            If `weights` has another shape, or is 0 throughout.
         """
         w = np.asarray(weights, dtype=np.float64)
         if w.shape != (self.dimension,) or not w.any():

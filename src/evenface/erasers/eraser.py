@@ -101,7 +101,22 @@ class Eraser:
         return len(self.maps.centres) > 1
 
     def at(self, strength: float) -> Eraser:
-        """Return the eraser at another strength, in [0, 1]."""
+        """Return the eraser at another strength.
+
+        Parameters
+        ----------
+        strength : float
+            In [0, 1]; 1 takes out all that it can.
+
+        Returns
+        -------
+        Eraser
+
+        Raises
+        ------
+        VectorError
+            If the strength is outside [0, 1].
+        """
         if not 0 <= strength <= 1:
             raise VectorError(f"an eraser's strength lies between 0 and 1, not at {strength}")
         return replace(self, strength=float(strength))
@@ -164,9 +179,14 @@ class Eraser:
     def refuse_leak(self, identities: Iterable[str]) -> None:
         """Refuse to be judged on identities that it was fitted on.
 
+        Parameters
+        ----------
+        identities : iterable of str
+
         Raises
         ------
         LeakError
+            If one of them is, or nobody knows whom it was fitted on.
         """
         if not self.fitted_on:
             raise LeakError(

@@ -99,6 +99,10 @@ def fit_eraser(
     span : Span, optional
         Of `vectors`, where it is known already.
 
+    Returns
+    -------
+    Eraser
+
     Raises
     ------
     ConfigError

@@ -35,6 +35,11 @@ def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None =
         Ends in ``.safetensors`` by custom.
     model : mapping, optional
         Card of the embeddings it was fitted to (`Embeddings.card`): whose vectors it is for.
+
+    Returns
+    -------
+    Path
+        `file`.
     """
     card = {
         "schema": f"{SCHEMA}/{VERSION}",
@@ -63,6 +68,16 @@ def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None =
 
 def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
     """Read an eraser and its card.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    eraser : Eraser
+    card : dict
+        What `save_eraser` wrote beside it: method, attributes, classes, network.
 
     Raises
     ------
@@ -138,6 +153,11 @@ def apply_eraser(
         Of the dimension that it was fitted to.
     card : dict, optional
         The eraser's, from `load_eraser`: the network must be the one it was fitted to.
+
+    Returns
+    -------
+    Embeddings
+        The same rows; float32 vectors, shape (n, d).
 
     Raises
     ------

@@ -119,7 +119,36 @@ def select_faces(
     by: Sequence[str] | None = None,
     missing: Sequence[str] = (),
 ) -> Faces:
-    """Choose pictures before they are embedded; parameters and errors as `select_rows`."""
+    """Choose pictures before they are embedded: `per_group` identities of every group.
+
+    Parameters
+    ----------
+    faces : Faces
+    per_group : int, optional
+        Identities a group, at least 1; all of them if None.
+    images : int, optional
+        Pictures an identity at most, at least 1; all of them if None.
+    offset : int
+        Identities of each group, in the seed's order, to pass over first.
+    seed : int
+        Another seed, another choice. The first n identities are also among the first n + 1.
+    by : sequence of str, optional
+        Attributes that make the groups.
+    missing : sequence of str
+        Recorded values that count as none; see `evenface.faces.unrecorded`.
+
+    Returns
+    -------
+    Faces
+        In the order they had, with a note about those left out.
+
+    Raises
+    ------
+    ConfigError
+        If a number is below its least, or `offset` is given without `per_group`.
+    SelectionError
+        If a group has fewer than ``offset + per_group`` identities; every such group is named.
+    """
     chosen = select_rows(
         faces.frame, per_group=per_group, images=images, offset=offset, seed=seed, by=by,
         missing=missing,

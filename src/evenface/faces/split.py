@@ -113,10 +113,16 @@ def make_splits(
     seed : int
         Another seed, another deal.
 
+    Returns
+    -------
+    list of Split
+
     Raises
     ------
     SelectionError
         If there are fewer persons than folds.
+    ConfigError
+        If `seeds` is below 1 or `folds` below 3.
     """
     if seeds < 1:
         raise ConfigError(f"seeds is {seeds}; at least 1 is needed")

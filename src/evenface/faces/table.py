@@ -95,7 +95,18 @@ class Faces:
         return frame_fingerprint(self.frame)
 
     def with_frame(self, frame: pl.DataFrame, *notes: Note) -> Faces:
-        """Return the same faces with other rows and further notes."""
+        """Return the same faces with other rows and further notes.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            With the columns of `Faces.frame`.
+        *notes : Note
+
+        Returns
+        -------
+        Faces
+        """
         return replace(self, frame=frame, notes=self.notes + notes)
 
     def __repr__(self) -> str:

@@ -52,7 +52,17 @@ class Streamed:
     passes: int
 
     def predict(self, vectors: Vectors) -> Labels:
-        """Return the likeliest class of each vector, shape (m,)."""
+        """Return the likeliest class of each vector, shape (m,).
+
+        Parameters
+        ----------
+        vectors : ndarray, shape (m, d)
+
+        Returns
+        -------
+        ndarray of int, shape (m,)
+            From 0 to C - 1.
+        """
         decided: Labels = (vectors @ self.weights.T + self.intercepts).argmax(axis=1)
         return decided
 
@@ -78,6 +88,10 @@ def fit_streamed(
         Of about these rows, as `Store.moments` has them; they set the scale, no more.
     penalty : float
     max_passes : int
+
+    Returns
+    -------
+    Streamed
 
     Raises
     ------

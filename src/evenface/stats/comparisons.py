@@ -68,7 +68,16 @@ class Comparison:
 
     @classmethod
     def missing(cls, why: str, *, level: float, n: int = 0) -> Comparison:
-        """Return the comparison that says why there is none."""
+        """Return the comparison that says why there is none.
+
+        Parameters
+        ----------
+        why : str
+        level : float
+            Nominal coverage there would have been, between 0 and 1.
+        n : int
+            Splits there are.
+        """
         return cls(None, None, None, None, None, n, level, f"not computed: {why}")
 
     def to_dict(self) -> dict[str, Any]:

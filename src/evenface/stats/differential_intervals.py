@@ -28,10 +28,11 @@ import numpy as np
 from scipy import special
 
 from evenface.stats.bootstrap import Array, Index
-from evenface.stats.differentials import DIFFERENTIALS, MIN_GROUPS, Differential
+from evenface.stats.differentials import DIFFERENTIALS, Differential
 from evenface.stats.group_rates import GroupRates
 from evenface.stats.intervals import Estimate
 from evenface.stats.less_unequal import deviance, drawn_in
+from evenface.stats.spreads import MIN_GROUPS
 
 STEPS = 8
 """Spans that are tried from equality to the rates found."""

@@ -22,12 +22,19 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from evenface.stats.spreads import (
+    Array,
+    checked_rates,
+    extent,
+    filled,
+    gini,
+    log_geomean,
+    log_range,
+)
+
 Flags = npt.NDArray[np.bool_]
 Sides = Literal["both", "fmr", "fnmr"]
 Spread = Callable[[Array, Array], Array]
-
-MIN_GROUPS = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Differential:
         fnmr_ceilings: npt.ArrayLike | None = None,
     ) -> Bounded:
         """Compute it; parameters and errors as in `inequity_rate`."""
-        one, other = _rates(fmr, "FMR"), _rates(fnmr, "FNMR")
+        one, other = checked_rates(fmr, "FMR"), checked_rates(fnmr, "FNMR")
         if one.shape[-1] != other.shape[-1]:
             raise ValueError(f"FMR of {one.shape[-1]} groups, FNMR of {other.shape[-1]}")
         if not 0 <= alpha <= 1:
@@ -181,7 +188,21 @@ def garbe(fmr: npt.ArrayLike, fnmr: npt.ArrayLike, alpha: float = 0.5) -> Array:
     ``G(x) = n / (n - 1) sum_ij |x_i - x_j| / (2 n^2 mean(x))``, 0 where all rates are 0
     (Howard et al. 2022).
 
-    Parameters, return value and errors as in `fairness_discrepancy`.
+    Parameters
+    ----------
+    fmr, fnmr : array_like, shape (..., G)
+        In [0, 1], of at least 2 groups.
+    alpha : float
+        Weight a of FMR, in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Raises
+    ------
+    ValueError
+        As `fairness_discrepancy`.
     """
     return DIFFERENTIALS["garbe"](fmr, fnmr, alpha).value
 
@@ -196,6 +217,11 @@ def max_min_ratio(rates: npt.ArrayLike, ceilings: npt.ArrayLike | None = None) -
     ceilings : array_like, shape (..., G), optional
         As in `inequity_rate`.
 
+    Returns
+    -------
+    Bounded
+        Values at least 1, shape (...).
+
     Raises
     ------
     ValueError
@@ -207,72 +233,24 @@ def max_min_ratio(rates: npt.ArrayLike, ceilings: npt.ArrayLike | None = None) -
 def max_geomean_ratio(rates: npt.ArrayLike, ceilings: npt.ArrayLike | None = None) -> Bounded:
     """Return the largest rate by the geometric mean of all: at least 1, which is equality.
 
-    Parameters and errors as in `max_min_ratio`.
-    """
-    return DIFFERENTIALS["fmr_max_geomean"](rates, rates, fmr_ceilings=ceilings)
+    Parameters
+    ----------
+    rates : array_like, shape (..., G)
+        In [0, 1], of at least 2 groups.
+    ceilings : array_like, shape (..., G), optional
+        As in `inequity_rate`.
 
-
-def filled(
-    rates: Array, ceilings: npt.ArrayLike | None, kind: str = "rates", ratio: bool = True
-) -> Array:
-    """Return rates with ceilings in place of 0; as they are where no ratio is formed.
+    Returns
+    -------
+    Bounded
+        Values at least 1, shape (...).
 
     Raises
     ------
     ValueError
-        If a rate is 0 and its ceiling is missing or not in (0, 1].
+        As `inequity_rate`.
     """
-    zero = rates == 0
-    if not ratio or not zero.any():
-        return rates
-    if ceilings is None:
-        raise ValueError(f"a ratio to a rate of 0 has no end: give ceilings of the {kind}")
-    limits = np.broadcast_to(np.asarray(ceilings, dtype=np.float64), rates.shape)
-    if not ((limits[zero] > 0) & (limits[zero] <= 1)).all():
-        raise ValueError(f"ceilings of the {kind} that are 0 must lie in (0, 1]")
-    found: Array = np.where(zero, limits, rates)
-    return found
-
-
-def _rates(rates: npt.ArrayLike, kind: str) -> Array:
-    x = np.asarray(rates, dtype=np.float64)
-    if x.ndim == 0 or x.shape[-1] < MIN_GROUPS:
-        raise ValueError(f"{kind}: there are no differences among fewer than {MIN_GROUPS} groups")
-    if not ((x >= 0) & (x <= 1)).all():
-        raise ValueError(f"{kind}: rates lie between 0 and 1")
-    return x
-
-
-def _range(x: Array, positive: Array) -> Array:  # noqa: ARG001
-    found: Array = x.max(axis=-1) - x.min(axis=-1)
-    return found
-
-
-def _gini(x: Array, positive: Array) -> Array:  # noqa: ARG001
-    # Sorted, x_(i) stands above i of the others and below n - 1 - i.
-    n = x.shape[-1]
-    apart = np.sort(x, axis=-1) @ (2.0 * np.arange(n) - n + 1)
-    total = (n - 1) * x.sum(axis=-1)
-    found = np.divide(apart, total, out=np.zeros(x.shape[:-1]), where=total > 0)
-    inside: Array = np.clip(found, 0.0, 1.0)
-    return inside
-
-
-def _log_top(x: Array, positive: Array) -> Array:
-    # A ceiling is no largest rate; where all rates are 0 nothing is known to be unequal.
-    top, least = x.max(axis=-1), positive.min(axis=-1)
-    found: Array = np.log(np.where(top > 0, top, least))
-    return found
-
-
-def _log_range(x: Array, positive: Array) -> Array:
-    found: Array = np.maximum(_log_top(x, positive) - np.log(positive.min(axis=-1)), 0.0)
-    return found
-
-
-def _log_geomean(x: Array, positive: Array) -> Array:
-    found: Array = np.maximum(_log_top(x, positive) - np.log(positive).mean(axis=-1), 0.0)
-    return found
+    return DIFFERENTIALS["fmr_max_geomean"](rates, rates, fmr_ceilings=ceilings)
 
 
 def _complement(s: Array) -> Array:
@@ -285,13 +263,13 @@ def _ratio(title: str, sides: Sides, spread: Spread) -> Differential:
 
 DIFFERENTIALS: dict[str, Differential] = {
     "fdr": Differential(
-        "Fairness discrepancy rate", "both", _range, _complement, 1.0, 0.0, 1.0, False, False
+        "Fairness discrepancy rate", "both", extent, _complement, 1.0, 0.0, 1.0, False, False
     ),
-    "inequity_rate": _ratio("Inequity rate", "both", _log_range),
-    "garbe": Differential("GARBE", "both", _gini, np.asarray, 0.0, 0.0, 1.0, True, False),
-    "fmr_max_min": _ratio("FMR, largest by smallest", "fmr", _log_range),
-    "fmr_max_geomean": _ratio("FMR, largest by geometric mean", "fmr", _log_geomean),
-    "fnmr_max_min": _ratio("FNMR, largest by smallest", "fnmr", _log_range),
-    "fnmr_max_geomean": _ratio("FNMR, largest by geometric mean", "fnmr", _log_geomean),
+    "inequity_rate": _ratio("Inequity rate", "both", log_range),
+    "garbe": Differential("GARBE", "both", gini, np.asarray, 0.0, 0.0, 1.0, True, False),
+    "fmr_max_min": _ratio("FMR, largest by smallest", "fmr", log_range),
+    "fmr_max_geomean": _ratio("FMR, largest by geometric mean", "fmr", log_geomean),
+    "fnmr_max_min": _ratio("FNMR, largest by smallest", "fnmr", log_range),
+    "fnmr_max_geomean": _ratio("FNMR, largest by geometric mean", "fnmr", log_geomean),
 }
 """What a study can loop over, by name."""

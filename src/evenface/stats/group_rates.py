@@ -1,4 +1,4 @@
-"""Error rates of groups, how many comparisons they are worth, and whether they could be one rate.
+"""Error rates of groups, and how many comparisons they are worth.
 
 Comparisons that share identities depend on each other, so a rate varies as that of fewer,
 independent ones. Everything here rests on that effective number alone, wherever it comes from.
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evenface.stats.bootstrap import MIN_PERSONS, Array
+from evenface.stats.disjoint import cells_apart, independent
 from evenface.stats.intervals import all_right_bound
 from evenface.stats.pair_counts import PairCounts
 from evenface.stats.pairs import MIN_APART, freedom, pair_covariance, pair_variance
@@ -80,10 +81,10 @@ class GroupRates:
         excess, scale = np.zeros((2, *size))
         for g in np.flatnonzero((persons >= MIN_PERSONS) & (compared > 0)):
             c, n = groups[g], compared[g]
-            rate[g], single[g] = c.rate, max(c.independent(), 1)
+            rate[g], single[g] = c.rate, max(independent(c), 1)
             # Whichever is rarer, errors or comparisons without.
             rare = c if c.rate <= 0.5 else _turned(c)
-            apart[g] = rare.apart(rare.hits > 0, MIN_APART)
+            apart[g] = cells_apart(rare, rare.hits > 0, MIN_APART)
             plain = rate[g] * (1 - rate[g])
             variance = max(pair_variance(c), plain / n) if plain else 0.0
             effective[g] = min(max(plain / variance, 1.0), n) if plain else n
@@ -109,7 +110,16 @@ class GroupRates:
         return found
 
     def only(self, which: Flags) -> GroupRates:
-        """Return some of the groups."""
+        """Return some of the groups, in the same order.
+
+        Parameters
+        ----------
+        which : ndarray of bool, shape (G,)
+
+        Returns
+        -------
+        GroupRates
+        """
         names = tuple(n for n, w in zip(self.names, which, strict=True) if w)
         kept = {k: getattr(self, k)[which] for k in ("rate", "effective", "freedom", "compared",
                                                      "persons")}  # fmt: skip
@@ -129,7 +139,12 @@ class GroupRates:
         Parameters
         ----------
         rates : ndarray, shape (..., G), optional
-            Others than those that were found, on as many comparisons.
+            In [0, 1]: others than those that were found, on as many comparisons.
+
+        Returns
+        -------
+        ndarray of float64, shape (..., G)
+            In (0, 1).
         """
         p = self.rate if rates is None else rates
         pooled = max(self.pooled, 0.5 / (self.effective.sum() + 1))
@@ -137,7 +152,18 @@ class GroupRates:
         return found
 
     def ceilings(self, level: float) -> Array:
-        """Return for each group the largest rate that no error at all is compatible with."""
+        """Return for each group the largest rate that no error at all is compatible with.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        ndarray of float64, shape (G,)
+            In (0, 1]; 1 where there is nothing to go by.
+        """
         return np.array([1 - all_right_bound(n, level) if n else 1.0 for n in self.effective])
 
     def drawn(self, rates: Array, draws: int, rng: np.random.Generator) -> Array:
@@ -149,6 +175,7 @@ class GroupRates:
         Parameters
         ----------
         rates : ndarray, shape (..., G)
+            In [0, 1].
         draws : int
         rng : numpy.random.Generator
 
@@ -162,6 +189,11 @@ class GroupRates:
 
     def believed(self, draws: int, rng: np.random.Generator) -> Array:
         """Draw rates that might be true, given those found: Beta, from Jeffreys' prior.
+
+        Parameters
+        ----------
+        draws : int
+        rng : numpy.random.Generator
 
         Returns
         -------
@@ -212,59 +244,6 @@ def correlation(fmr: Mapping[str, PairCounts], fnmr: Mapping[str, PairCounts]) -
                 # By the rates, so that each group counts as it does in ratios.
                 total, most = total + both / scale, most + np.sqrt(product) / scale
     return float(np.clip(total / most, -1, 1)) if most else 0.0
-
-
-@dataclass(frozen=True)
-class Equality:
-    """A test of whether groups have one rate.
-
-    Attributes
-    ----------
-    statistic : float
-        ``sum_g n_g (p_g - p)^2 / (p (1 - p))`` with n_g effective comparisons and p the pooled
-        rate: the chi-square of a table with as many.
-    freedom : int
-        Groups less 1.
-    p : float
-        Share of draws with all rates at p whose statistic is at least as large, in (0, 1].
-    """
-
-    statistic: float
-    freedom: int
-    p: float
-
-
-def equal_rates(rates: GroupRates, *, draws: int = 2000, seed: int = 0) -> Equality | None:
-    """Test whether all groups have the same rate.
-
-    Parameters
-    ----------
-    rates : GroupRates
-        Those without a rate are left out.
-    draws, seed : int
-
-    Returns
-    -------
-    Equality or None
-        None with fewer than 2 groups that have a rate.
-    """
-    kept = rates.only(rates.present)
-    if len(kept.names) < 2:
-        return None
-    p, n = kept.pooled, kept.effective
-    if p in (0, 1):
-        return Equality(0.0, n.size - 1, 1.0)
-    x = kept.drawn(np.full(n.size, p), draws, np.random.default_rng(seed))
-    found, expected = (_chi_square(y, n) for y in (kept.rate, x))
-    share = (1 + int((expected >= found - 1e-9).sum())) / (1 + draws)
-    return Equality(float(found), n.size - 1, float(share))
-
-
-def _chi_square(rates: Array, n: Array) -> Array:
-    p = (rates @ n / n.sum())[..., None]
-    spread = np.maximum(p * (1 - p), 1e-300)
-    found: Array = (n * (rates - p) ** 2 / spread).sum(axis=-1)
-    return found
 
 
 def _turned(counts: PairCounts) -> PairCounts:

@@ -51,7 +51,16 @@ class Estimate:
 
     @classmethod
     def missing(cls, why: str, *, level: float, n: int = 0, n_identities: int = 0) -> Estimate:
-        """Return the estimate that says why there is none."""
+        """Return the estimate that says why there is none.
+
+        Parameters
+        ----------
+        why : str
+        level : float
+            Nominal coverage there would have been, between 0 and 1.
+        n, n_identities : int
+            Rows and persons there are.
+        """
         return cls(None, None, None, level, n, n_identities, f"not computed: {why}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,6 +85,11 @@ def all_right_bound(n: int, level: float) -> float:
         Trials, at least 1.
     level : float
         Nominal coverage, between 0 and 1.
+
+    Returns
+    -------
+    float
+        In (0, 1).
     """
     return float(((1 - level) / 2) ** (1 / n))
 
@@ -85,6 +99,18 @@ def clopper_pearson(successes: float, n: float, level: float) -> tuple[float, fl
 
     Numbers that are not whole are taken as they are: Korn and Graubard (1998) use it so, with an
     effective number of trials.
+
+    Parameters
+    ----------
+    successes, n : float
+        0 <= successes <= n, n above 0.
+    level : float
+        Nominal coverage, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1].
     """
     tail = (1 - level) / 2
     low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, n - successes + 1))
@@ -104,6 +130,11 @@ def rule_of_three(n: float, level: float) -> float:
         Trials, above 0.
     level : float
         Nominal coverage, between 0 and 1.
+
+    Returns
+    -------
+    float
+        In (0, 1).
     """
     return float(-np.expm1(np.log1p(-level) / n))
 
@@ -119,16 +150,16 @@ def wilson(
 
     Parameters
     ----------
-    share : array_like
+    share : array_like, of any shape
         In [0, 1].
-    n : array_like
+    n : array_like, of a shape that fits
         Trials, above 0; need not be whole.
-    quantile : array_like
-        Of the normal distribution, or of t where the variance is estimated: 1.96 for 95 %.
+    quantile : array_like, of a shape that fits
+        Above 0: of the normal distribution, or of t where the variance is estimated: 1.96 for 95 %.
 
     Returns
     -------
-    low, high : ndarray
+    low, high : ndarray of float64, shape of the arguments together
         In [0, 1].
     """
     p, n, z = (np.asarray(x, dtype=np.float64) for x in (share, n, quantile))
@@ -147,9 +178,14 @@ def wilson_interval(successes: float, n: float, level: float) -> tuple[float, fl
     Parameters
     ----------
     successes, n : float
-        n above 0.
+        0 <= successes <= n, n above 0.
     level : float
         Nominal coverage, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        In [0, 1].
     """
     low, high = wilson(successes / n, n, stats.norm.ppf(0.5 + level / 2))
     return float(low), float(high)

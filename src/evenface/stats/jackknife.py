@@ -63,8 +63,13 @@ def jackknife(
     person, group : ndarray of intp, shape (n,)
         From `deal_groups`.
     level : float
+        Nominal coverage, between 0 and 1.
     limits : (float, float)
         The number's range; the interval is cut to it.
+
+    Returns
+    -------
+    Estimate
     """
     n = len(person)
     people = int(np.unique(person).size)

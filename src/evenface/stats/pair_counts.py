@@ -11,12 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from evenface.stats.bootstrap import Array, Index
-
-CHUNK = 1 << 16
-"""Cells looked at in one go when a few will do."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,11 @@ class PairCounts:
             How many comparisons, if not one each.
         identities : int, optional
             Their number, if the list leaves the last ones out.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative, or there are more errors than comparisons.
         """
         known = max(int(np.max(x, initial=-1)) + 1 for x in (first, second))
         sides = np.zeros((2, max(identities, known)))
@@ -94,6 +95,11 @@ class PairCounts:
             How often, if not once each.
         fold : array_like of int, shape (identities,), optional
             If only identities of one fold were compared, as in a cross-validation.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative, or there are more errors than comparisons.
         """
         m = np.asarray(images, dtype=np.float64)
         own = None if fold is None else np.asarray(fold, dtype=np.intp)
@@ -115,8 +121,15 @@ class PairCounts:
         ones, others : array_like, shape (identities,)
             Pictures of each on either side; 0 for who isn't there. Two groups of people, or two
             sets of pictures of the same people. For one set against itself take `among`.
-        first, second, hits
+        first, second : array_like of int, shape (n,)
             As in `among`.
+        hits : array_like, shape (n,), optional
+            As in `among`.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative, or there are more errors than comparisons.
         """
         return cls._of(np.array([ones, others], dtype=np.float64), first, second, hits, 0)
 
@@ -191,13 +204,31 @@ class PairCounts:
         return self.trials + self.implied(self.first, self.second)
 
     def implied(self, first: Index, second: Index) -> Array:
-        """Comparisons that follow from `sides` in any cells."""
+        """Return the comparisons that follow from `sides` in any cells.
+
+        Parameters
+        ----------
+        first, second : ndarray of intp, shape (m,)
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+        """
         a, b = self.sides
         found: Array = (a[first] * b[second] + a[second] * b[first]) * (first != second)
         return found if self.fold is None else found * (self.fold[first] == self.fold[second])
 
     def summed(self, values: Array) -> Array:
-        """Sum values of identities over each fold, shape (folds,)."""
+        """Sum values of identities over each fold.
+
+        Parameters
+        ----------
+        values : ndarray, shape (identities,)
+
+        Returns
+        -------
+        ndarray of float64, shape (folds,)
+        """
         sums = values.sum(keepdims=True) if self.fold is None else np.bincount(self.fold, values)
         return np.asarray(sums, dtype=np.float64)
 
@@ -219,6 +250,10 @@ class PairCounts:
         values : ndarray, shape (cells,)
         implied : float
             What each comparison that follows from `sides` adds, in whatever cell.
+
+        Returns
+        -------
+        ndarray of float64, shape (identities,)
         """
         k = self.identities
         mine = np.bincount(self.first, values, k)
@@ -234,6 +269,10 @@ class PairCounts:
         x : ndarray, shape (identities,)
         implied : float
             As in `touching`.
+
+        Returns
+        -------
+        ndarray of float64, shape (identities,)
         """
         v, k = values * self.impostor, self.identities
         mine = np.bincount(self.first, v * x[self.second], k)
@@ -241,60 +280,12 @@ class PairCounts:
         return np.asarray(mine + theirs + implied * self._others(x))
 
     def implied_squares(self) -> Array:
-        """Sum over an identity's cells of the square of the implied comparisons."""
-        a, b = self.sides
-        aa, bb, ab = (self._around(x) - x for x in (a * a, b * b, a * b))
-        return np.asarray(a**2 * bb + b**2 * aa + 2 * a * b * ab)
-
-    def weighted(self, w: Array) -> tuple[Array, Array]:
-        """Errors and comparisons when identities count w_i times, so that cells count w_i w_j.
-
-        Cells of one identity count w_i times: copies of it are not compared with each other.
-
-        Parameters
-        ----------
-        w : ndarray, shape (identities, m)
+        """Sum over an identity's cells of the square of the implied comparisons.
 
         Returns
         -------
-        hits, trials : ndarray, shape (m,)
+        ndarray of float64, shape (identities,)
         """
         a, b = self.sides
-        folds = [slice(None)] if self.fold is None else self.fold == np.unique(self.fold)[:, None]
-        trials = sum((a[f] @ w[f]) * (b[f] @ w[f]) for f in folds) - (a * b) @ w**2
-        return self._over_cells(self.hits, w), trials + self._over_cells(self.trials, w)
-
-    def _over_cells(self, values: Array, w: Array) -> Array:
-        two, k = self.impostor, self.identities
-        kept = two & (values > 0)
-        own = np.bincount(self.first, values * ~two, k)
-        where = (self.first[kept], self.second[kept])
-        others = sparse.csr_array((values[kept], where), shape=(k, k))
-        found: Array = np.einsum("im,im->m", w, others @ w) + own @ w
-        return found
-
-    def independent(self) -> int:
-        """Return how many comparisons there are of which no two share an identity.
-
-        Listed ones are taken as they come, which finds at least half of what there are.
-        """
-        listed = self.trials > 0
-        if listed.any():
-            return self.apart(listed, self.identities)
-        a, b = self.sides > 0
-        one, other, either = (self.summed(x.astype(np.float64)) for x in (a, b, a | b))
-        return int(np.minimum(np.minimum(one, other), either // 2).sum())
-
-    def apart(self, which: npt.NDArray[np.bool_], enough: int) -> int:
-        """Return how many of some cells share no identity, as they come, up to `enough`."""
-        used, found = bytearray(self.identities), 0
-        cells = np.flatnonzero(which)
-        for start in range(0, cells.size, CHUNK):
-            part = cells[start : start + CHUNK]
-            for i, j in zip(self.first[part].tolist(), self.second[part].tolist(), strict=True):
-                if not (used[i] or used[j]):
-                    used[i] = used[j] = True
-                    found += 1
-                    if found == enough:
-                        return found
-        return found
+        aa, bb, ab = (self._around(x) - x for x in (a * a, b * b, a * b))
+        return np.asarray(a**2 * bb + b**2 * aa + 2 * a * b * ab)

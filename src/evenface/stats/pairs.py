@@ -9,13 +9,13 @@ the number of independent pairs that would vary as much (Fogliato, Patil and Per
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import stats
 
-from evenface.stats.bootstrap import MIN_PERSONS, Array, Index, draw_persons
+from evenface.stats.bootstrap import MIN_PERSONS, Array
+from evenface.stats.disjoint import cells_apart, independent
 from evenface.stats.intervals import Estimate, all_right_bound, clopper_pearson, wilson
+from evenface.stats.pair_bootstrap import WEIGHTS, resampled_variance
 from evenface.stats.pair_counts import PairCounts
 
 MIN_APART = 5
@@ -26,8 +26,6 @@ FEW = f"exact interval over pairs that share no identity: fewer than {MIN_APART}
 MANY = f"exact interval over pairs that share no identity: fewer than {MIN_APART} without error"
 BOUND = "exact bound over pairs that share no identity"
 DIFFERENCE = "difference of two rates over pairs by their intervals"
-BLOCK = 1 << 22
-"""Weights in memory at a time; a few arrays of their size come on top."""
 
 
 def pair_rate(
@@ -58,6 +56,11 @@ def pair_rate(
     resamples, seed : int
         Of a bootstrap.
 
+    Returns
+    -------
+    Estimate
+        In [0, 1].
+
     Raises
     ------
     ValueError
@@ -70,7 +73,7 @@ def pair_rate(
     if people < MIN_PERSONS:
         why = "no comparisons" if n == 0 else "only 1 identity"
         return Estimate.missing(why, level=level, n=int(n), n_identities=people)
-    single = counts.independent()
+    single = independent(counts)
     if p in (0, 1):
         bound = all_right_bound(single, level)
         low, high, how = (0.0, 1 - bound, BOUND) if p == 0 else (bound, 1.0, BOUND)
@@ -106,6 +109,11 @@ def pair_difference(
         that of two groups of them is 0. If not, none is in both.
     level : float
         Nominal coverage, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        In [-1, 1].
     """
     found = [pair_rate(c, level=level) for c in (one, other)]
     n, people = found[0].n + found[1].n, found[0].n_identities + found[1].n_identities
@@ -182,51 +190,6 @@ def freedom(counts: PairCounts, variance: float) -> float:
     return max(2 / max(excess * float(psi @ psi), 1e-300), 1.0)
 
 
-def resampled_variance(
-    counts: PairCounts, weights: str, *, resamples: int = 2000, seed: int = 0
-) -> float:
-    """Variance of the rate when identities are drawn; where they don't matter, three times it.
-
-    Parameters
-    ----------
-    counts : PairCounts
-    weights : {"vertex", "double-or-nothing"}
-        ``vertex``: how often an identity is drawn (Snijders and Borgatti 1999), in n - 1 draws of
-        n as by `Resampler`, from each of two groups. ``double-or-nothing``: 0 or 2 (Owen and
-        Eckles 2012). Cells count as `PairCounts.weighted` says.
-    resamples, seed : int
-    """
-    rng = np.random.default_rng(seed)
-    a, b = counts.sides
-    # Who is compared with nobody isn't drawn; who stands on both sides is of a group of their own.
-    group = (a > 0) + 2 * (b > 0) + 4 * (counts.touching(counts.trials) > 0)
-    step = max(BLOCK // counts.identities, 1)
-    rates = np.full(resamples, np.nan)
-    for start in range(0, resamples, step):
-        part = rates[start : start + step]
-        hits, trials = counts.weighted(WEIGHTS[weights](rng, group, part.size))
-        np.divide(hits, trials, out=part, where=trials > 0)
-    return float(np.nanvar(rates))
-
-
-def _vertex(rng: np.random.Generator, group: Index, resamples: int) -> Array:
-    weights = np.ones((group.size, resamples))
-    for g in np.unique(group[group > 0]):
-        members = np.flatnonzero(group == g)
-        k = members.size
-        if k >= MIN_PERSONS:
-            weights[members] = draw_persons(rng, resamples, k).T * (k / (k - 1))
-    return weights
-
-
-def _double(rng: np.random.Generator, group: Index, resamples: int) -> Array:
-    return 2 * rng.integers(0, 2, (group.size, resamples)).astype(np.float64)
-
-
-WEIGHTS: dict[str, Callable[[np.random.Generator, Index, int], Array]] = {
-    "vertex": _vertex,
-    "double-or-nothing": _double,
-}
 METHODS = {
     "wilson": "Wilson interval at the effective number of comparisons, by identity",
     "vertex": "Wilson interval with the variance of a vertex bootstrap of identities",
@@ -269,7 +232,7 @@ def _correlation(one: PairCounts, other: PairCounts) -> float:
     net = np.zeros(cells.size)
     np.add.at(net, where, np.concatenate([one.hits, -other.hits]))
     told = PairCounts(*np.divmod(cells, k), net, net, one.sides)
-    if told.apart(net != 0, MIN_APART) < MIN_APART or min(variances) <= 0:
+    if cells_apart(told, net != 0, MIN_APART) < MIN_APART or min(variances) <= 0:
         return 0.0
     return float(np.clip(pair_covariance(one, other) / np.sqrt(np.prod(variances)), -1, 1))
 
@@ -292,9 +255,9 @@ def _influence(counts: PairCounts) -> Array:
 
 def _few(counts: PairCounts) -> str | None:
     """Return what there is too little of for an interval that isn't exact."""
-    if counts.apart(counts.hits > 0, MIN_APART) < MIN_APART:
+    if cells_apart(counts, counts.hits > 0, MIN_APART) < MIN_APART:
         return FEW
     right = int((counts.compared > counts.touching(counts.hits)).sum()) // 2
     if counts.trials.any():
-        right = counts.apart(counts.hits < counts.trials, MIN_APART)
+        right = cells_apart(counts, counts.hits < counts.trials, MIN_APART)
     return MANY if right < MIN_APART else None

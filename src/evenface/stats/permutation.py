@@ -12,7 +12,6 @@ reached less often than in 5 % of the samples in which nothing is the matter: at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from scipy.special import comb
 
 from evenface.stats.bootstrap import MIN_PERSONS, Array, Index, number_labels
+from evenface.stats.permuted import Permutation, found
 from evenface.stats.shuffles import (
     ROUNDING,
     Studentised,
@@ -35,63 +35,11 @@ from evenface.stats.shuffles import (
 PAIRED = "permutation test, both results of an identity swapped"
 SHUFFLED = "studentised permutation test, identities shuffled between groups"
 ALL_ALIKE = "no identity differs"
-NEVER = "no p below 0.05 is possible with so few identities that differ"
 FEW_HIT = 20
 UNEVEN = (
     f"fewer than {FEW_HIT} identities of a group are hit, or spared, so the level holds only if "
     "groups have alike numbers of pictures"
 )
-
-
-@dataclass(frozen=True)
-class Permutation:
-    """A difference and how often permuting identities makes one as large.
-
-    Attributes
-    ----------
-    value : float or None
-        The difference that is tested: in [-1, 1] if outcomes are in [0, 1]. None if it can't be
-        tested, and `method` says why.
-    statistic : float or None
-        What permutations are compared by. That is `value` for paired results, and for groups the
-        difference in standard errors; None where there is no spread to divide by.
-    p : float or None
-        Two-sided p-value, in (0, 1]; None where `value` is.
-    permutations : int
-        How many were computed.
-    exact : bool
-        Whether these were all there are.
-    n_identities : int
-        Persons the test rests on.
-    method : str
-        How it was done and what limits it, or why not.
-    """
-
-    value: float | None
-    statistic: float | None
-    p: float | None
-    permutations: int
-    exact: bool
-    n_identities: int
-    method: str
-
-    def __post_init__(self) -> None:
-        if (self.value is None) != (self.p is None):
-            raise ValueError("a permutation test has a value and a p, or neither")
-
-    @classmethod
-    def missing(cls, why: str, *, n_identities: int = 0) -> Permutation:
-        """Return the test that says why there is none."""
-        return cls(None, None, None, 0, False, n_identities, f"not computed: {why}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, JSON-ready."""
-        return dict(self.__dict__)
-
-    def __str__(self) -> str:
-        if self.value is None or self.p is None:
-            return self.method
-        return f"{self.value:+.3f}, p = {self.p:.3g}"
 
 
 def paired(
@@ -157,7 +105,17 @@ def sign_flips(
     contributions : ndarray, shape (persons, m)
         Finite.
     permutations, seed
-        As in `paired`, and so is what is returned.
+        As in `paired`.
+
+    Returns
+    -------
+    tuple of Permutation
+        One a column.
+
+    Raises
+    ------
+    ValueError
+        If a contribution isn't finite, or `permutations` is below 1.
     """
     c, _ = _checked(contributions, np.arange(len(contributions)), permutations)
     people, m = int(c.shape[0]), int(c.shape[1])
@@ -181,7 +139,7 @@ def sign_flips(
         p[drawn], least[drawn] = among_drawn(turned(flips, c[:, drawn]), seen[drawn])
     used = np.where(exact, 2.0 ** np.where(exact, differ, 0), permutations)
     notes = [PAIRED + ("" if k else f"; {ALL_ALIKE}") for k in differ]
-    return _found(values, values, p, least, used, exact, people, notes)
+    return found(values, values, p, least, used, exact, people, notes)
 
 
 def independent(
@@ -252,31 +210,7 @@ def independent(
     least_hit = np.minimum(some[:, mask].sum(axis=1), some[:, ~mask].sum(axis=1)).min(axis=0)
     notes = [SHUFFLED + (f"; {UNEVEN}" if k < FEW_HIT else "") for k in least_hit]
     counts, every = np.full(m, used), np.full(m, exact)
-    return _found(values, seen, p, least, counts, every, people, notes)
-
-
-def _found(
-    values: Array,
-    statistics: Array,
-    p: Array,
-    least: Array,
-    used: npt.NDArray[Any],
-    exact: npt.NDArray[np.bool_],
-    people: int,
-    notes: list[str],
-) -> tuple[Permutation, ...]:
-    return tuple(
-        Permutation(
-            float(values[j]),
-            float(statistics[j]) if np.isfinite(statistics[j]) else None,
-            float(p[j]),
-            int(used[j]),
-            bool(exact[j]),
-            people,
-            note + (f"; {NEVER}" if least[j] >= 0.05 else ""),
-        )
-        for j, note in enumerate(notes)
-    )
+    return found(values, seen, p, least, counts, every, people, notes)
 
 
 def _checked(

@@ -37,9 +37,9 @@ def identities_needed(
 
     Parameters
     ----------
-    gap : array_like
+    gap : array_like, of any shape
         Above 0, in the number's own unit: 0.01 is a point of accuracy.
-    deviation : array_like
+    deviation : array_like, of a shape that fits
         Standard deviation of a person's influence on the number, at least 0: its standard error
         times the root of the persons it rests on. For two groups of n persons each,
         `deviation_of_difference`; then n is persons a group.
@@ -47,7 +47,7 @@ def identities_needed(
         Of the interval that must leave 0 out, between 0 and 1.
     power : float
         How often it must do so, at least 0.5 and below 1.
-    floor : array_like
+    floor : array_like, of a shape that fits
         Variance that more identities do not reduce, at least 0: the noise of training.
 
     Returns
@@ -87,10 +87,14 @@ def resolvable(
 
     Parameters
     ----------
-    n : array_like
+    n : array_like, of any shape
         Persons, or persons a group, at least 1.
-    deviation, level, power, floor
-        As in `identities_needed`.
+    deviation : array_like, of a shape that fits
+        As in `identities_needed`, at least 0.
+    level, power : float
+        As in `identities_needed`: between 0 and 1; at least 0.5 and below 1.
+    floor : array_like, of a shape that fits
+        As in `identities_needed`, at least 0.
 
     Returns
     -------
@@ -115,7 +119,7 @@ def deviation_of_difference(one: npt.ArrayLike, other: npt.ArrayLike) -> Numbers
 
     Parameters
     ----------
-    one, other : array_like
+    one, other : array_like, of shapes that fit each other
         Standard deviations of a person's influence on each group's number, at least 0.
 
     Returns

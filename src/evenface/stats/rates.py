@@ -39,6 +39,13 @@ class Scores:
     def of(cls, scores: npt.ArrayLike, counts: npt.ArrayLike | None = None) -> Scores:
         """Sort scores, each of which stands for one pair or for as many as `counts` says.
 
+        Parameters
+        ----------
+        scores : array_like, of any shape
+            Finite; larger is more alike.
+        counts : array_like of int, of a shape that fits that of `scores`, optional
+            At least 0; one each if not given.
+
         Raises
         ------
         ValueError
@@ -67,13 +74,31 @@ class Scores:
         return int(self.counts.sum())
 
     def at_least(self, threshold: npt.ArrayLike) -> Counts:
-        """Count scores of at least each threshold."""
+        """Count scores of at least each threshold.
+
+        Parameters
+        ----------
+        threshold : array_like of float, of any shape, or a scalar
+
+        Returns
+        -------
+        ndarray of int64, shape of `threshold`
+        """
         above = np.append(np.cumsum(self.counts[::-1])[::-1], 0)
         found: Counts = above[np.searchsorted(self.values, threshold, side="left")]
         return found
 
     def below(self, threshold: npt.ArrayLike) -> Counts:
-        """Count scores below each threshold."""
+        """Count scores below each threshold.
+
+        Parameters
+        ----------
+        threshold : array_like of float, of any shape, or a scalar
+
+        Returns
+        -------
+        ndarray of int64, shape of `threshold`
+        """
         return self.total - self.at_least(threshold)
 
 
@@ -98,17 +123,57 @@ class EqualError:
 
 
 def fmr(impostors: Scores, threshold: npt.ArrayLike) -> Array:
-    """Return the share of impostor pairs with a score of at least each threshold."""
+    """Return the share of impostor pairs with a score of at least each threshold.
+
+    Parameters
+    ----------
+    impostors : Scores
+    threshold : array_like of float, of any shape, or a scalar
+
+    Returns
+    -------
+    ndarray of float64, shape of `threshold`
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there is no impostor pair.
+    """
     return _share(impostors.at_least(threshold), impostors.total, "impostor")
 
 
 def fnmr(genuine: Scores, threshold: npt.ArrayLike) -> Array:
-    """Return the share of genuine pairs with a score below each threshold."""
+    """Return the share of genuine pairs with a score below each threshold.
+
+    Parameters
+    ----------
+    genuine : Scores
+    threshold : array_like of float, of any shape, or a scalar
+
+    Returns
+    -------
+    ndarray of float64, shape of `threshold`
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there is no genuine pair.
+    """
     return _share(genuine.below(threshold), genuine.total, "genuine")
 
 
 def equal_error(genuine: Scores, impostors: Scores) -> EqualError:
     """Return the equal error rate: the mean of FMR and FNMR where they differ least.
+
+    Parameters
+    ----------
+    genuine, impostors : Scores
+
+    Returns
+    -------
+    EqualError
 
     Raises
     ------
@@ -134,6 +199,16 @@ def threshold_at(impostors: Scores, target: float) -> float:
     impostors : Scores
     target : float
         In [0, 1].
+
+    Returns
+    -------
+    float
+        On the scores' scale.
+
+    Raises
+    ------
+    ValueError
+        If the target is outside [0, 1], or there is no impostor pair.
     """
     if not 0 <= target <= 1:
         raise ValueError(f"a target FMR lies between 0 and 1, not at {target}")
@@ -158,7 +233,12 @@ def det_curve(genuine: Scores, impostors: Scores, *, points: int = 200) -> tuple
     Returns
     -------
     thresholds, fmr, fnmr : ndarray, shape (k,)
-        In the order of growing thresholds.
+        In the order of growing thresholds; rates in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there is no genuine, or no impostor pair.
     """
     both = np.union1d(genuine.values, impostors.values)
     chosen = np.append(both, np.nextafter(both[-1:], np.inf))

@@ -31,6 +31,11 @@ def quantile(
     at : float
         Which quantile, between 0 and 1.
     asked : Asked
+
+    Returns
+    -------
+    Estimate
+        In the unit of `values`; no number where there are no rows or only 1 identity.
     """
     n = values.size
     if not n:

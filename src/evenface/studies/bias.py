@@ -54,8 +54,8 @@ class BiasOptions(LearnOptions):
         The group whose share is raised, or ``each``; Asian men if not given, as in the source
         report, or the largest group where none is called so.
     shares : tuple of float, optional
-        Its shares beyond the balanced one; of 0.3, 0.5, 0.7, 0.9 and 0.95 those for which
-        there are people enough if not given.
+        Its shares beyond the balanced one, in (0, 1); of 0.3, 0.5, 0.7, 0.9 and 0.95 those for
+        which there are people enough if not given.
     total : int, optional
         Identities in each training set; as many as every share allows if not given.
     remedies : tuple of str

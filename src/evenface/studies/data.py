@@ -62,7 +62,7 @@ class CommonOptions(Options):
     seed : int
         Base of all randomness.
     level : float
-        Nominal coverage of intervals.
+        Nominal coverage of intervals, in (0.5, 1).
     resamples : int
         Resamples of bootstraps, permutations of tests.
     interval : {"score", "percentile", "bca"}

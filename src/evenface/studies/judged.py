@@ -23,7 +23,8 @@ from evenface.stats.accuracy import Recalls
 from evenface.stats.asked import Asked
 from evenface.stats.comparisons import holm
 from evenface.stats.intervals import Estimate
-from evenface.stats.permutation import Permutation, paired
+from evenface.stats.permutation import paired
+from evenface.stats.permuted import Permutation
 from evenface.stats.repeats import Noise, overlap_of, training_noise
 
 Values = npt.NDArray[np.float64]

@@ -46,7 +46,7 @@ class LearnOptions(Options):
     hidden : tuple of int
         Widths between the vectors and the space.
     rates : tuple of float
-        Learning rates; each loss takes, on each split, the one that is best on validation rows.
+        Learning rates, above 0; each loss takes, on each split, the one best on validation rows.
     epochs : int
         Passes over the training rows, at most.
     epochs_of : dict of str to int
@@ -61,7 +61,7 @@ class LearnOptions(Options):
     decay, dropout : float
         Weight decay; share of hidden units left out while training.
     margin, alpha : float
-        Of the contrastive and of the triplet loss.
+        Of the contrastive and of the triplet loss; above 0.
     pairs : {"batch", "drawn"}
         Whether pairs and triplets are made within a batch or drawn from all training rows.
     neighbours : int
@@ -105,7 +105,17 @@ class LearnOptions(Options):
         return tuple(dict.fromkeys(values)) if isinstance(values[0], float) else values
 
     def recipe(self, loss: str) -> Recipe:
-        """Return how a loss is trained."""
+        """Return how a loss is trained.
+
+        Parameters
+        ----------
+        loss : str
+            A name from `evenface.heads.objectives.LOSSES`.
+
+        Returns
+        -------
+        Recipe
+        """
         return Recipe(
             hidden=self.hidden,
             epochs=self.epochs_of.get(loss, self.epochs),

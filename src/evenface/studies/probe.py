@@ -82,7 +82,18 @@ class ProbeResult(Result):
     }
 
     def headline(self, target: str) -> str | None:
-        """Return the value of ``probe`` whose numbers are the headline: ``strongest``."""
+        """Return the value of ``probe`` whose numbers are the headline: ``strongest``.
+
+        Parameters
+        ----------
+        target : str
+            An attribute, or ``group``.
+
+        Returns
+        -------
+        str or None
+            None where the target was not asked.
+        """
         found = self.tables["headline"].filter(target=target)["probe"]
         return str(found[0]) if found.len() else None
 

@@ -95,11 +95,31 @@ class Result(ABC):
         return as_html(self)
 
     def where(self, **own: Any) -> pl.DataFrame:
-        """Return the numbers whose columns have the given values."""
+        """Return the numbers whose columns have the given values.
+
+        Parameters
+        ----------
+        **own
+            A value for each of some columns of `frame`, such as ``metric="fmr"``.
+
+        Returns
+        -------
+        polars.DataFrame
+            No row where nothing has them.
+        """
         return self.numbers.filter(**own)
 
     def estimate(self, **own: Any) -> Estimate:
         """Return the one number whose columns have the given values.
+
+        Parameters
+        ----------
+        **own
+            As in `where`.
+
+        Returns
+        -------
+        Estimate
 
         Raises
         ------
@@ -134,7 +154,13 @@ class Result(ABC):
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> Result:
-        """Make the result again from what `to_dict` returned."""
+        """Make the result again from what `to_dict` returned.
+
+        Parameters
+        ----------
+        saved : mapping
+            Of the same study.
+        """
         tables = {
             name: pl.DataFrame(
                 table["columns"], schema={c: _NAMES[t] for c, t in table["schema"].items()}
@@ -148,6 +174,18 @@ class Result(ABC):
         """Write ``<study>.json``, ``<study>.parquet``, outcomes; return the JSON file's path.
 
         Each file is written under another name and renamed: what is there is whole.
+
+        Parameters
+        ----------
+        folder : Path
+            Made where it is not there.
+        key : str
+            What the result follows from: kept in the file, to know whether it still holds.
+
+        Returns
+        -------
+        Path
+            Of the JSON file.
         """
         folder.mkdir(parents=True, exist_ok=True)
         tables = {".parquet": self.numbers, OUTCOMES: self.outcomes}

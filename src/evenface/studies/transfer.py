@@ -142,6 +142,8 @@ def transfer(
     SelectionError
         If fewer than two groups have two classes of at least 4 identities each, or too few for
         `train` or `test`.
+    ConfigError
+        If target and across are the same attribute.
     """
     options, common = options or TransferOptions(), common or CommonOptions()
     names = check_probes(options.probes)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from evenface.faces.split import Rows
 from evenface.stats.asked import Asked
 from evenface.stats.intervals import Estimate
-from evenface.stats.permutation import Permutation, independent
+from evenface.stats.permutation import independent
+from evenface.stats.permuted import Permutation
 from evenface.stats.shares import apart
 from evenface.studies.judged import Judged, weakened
 

@@ -70,7 +70,20 @@ class VerifyResult(Result):
     }  # fmt: skip
 
     def save(self, folder: Path, *, key: str = "") -> Path:
-        """Write the result's files, and its numbers in the terms of ISO/IEC 19795-10."""
+        """Write the result's files, and its numbers in the terms of ISO/IEC 19795-10.
+
+        Parameters
+        ----------
+        folder : Path
+            Made where it is not there.
+        key : str
+            As in `Result.save`.
+
+        Returns
+        -------
+        Path
+            Of the JSON file.
+        """
         from evenface.studies.verify_terms import FOLDER, in_terms
 
         place = folder / FOLDER

@@ -23,8 +23,8 @@ class VerifyOptions(Options):
     similarity : {"cosine", "euclidean"}
         How vectors are compared; minus the distance for the latter.
     fmr : tuple of float
-        Target FMRs over everybody that thresholds are set for; those with fewer than 10 / FMR
-        impostor pairs are left out.
+        Target FMRs, in (0, 1), over everybody that thresholds are set for; those with fewer than
+        10 / FMR impostor pairs are left out.
     threshold : tuple of float
         Scores to count errors at as well, or one: cosines, or minus distances. What is said first
         is said at the first of them.

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from evenface.stats.differential_intervals import DifferentialEstimate, differential_intervals
-from evenface.stats.group_rates import GroupRates, correlation, equal_rates
+from evenface.stats.equality import equal_rates
+from evenface.stats.group_rates import GroupRates, correlation
 from evenface.stats.intervals import Estimate
 from evenface.stats.rates_of_all import Errors
 from evenface.studies.operating import Point

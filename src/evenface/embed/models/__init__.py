@@ -64,6 +64,10 @@ def load_embedder(
     options : OnnxOptions, optional
         How an ONNX network wants its input; goes before what its card says.
 
+    Returns
+    -------
+    Embedder
+
     Raises
     ------
     ModelError

@@ -117,5 +117,15 @@ class ModelCard:
         return fields
 
     def with_fields(self, **fields: Any) -> ModelCard:
-        """Return the card with other values in some fields."""
+        """Return the card with other values in some fields.
+
+        Parameters
+        ----------
+        **fields
+            Names and values.
+
+        Returns
+        -------
+        ModelCard
+        """
         return replace(self, **fields)

@@ -22,8 +22,20 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class OnnxOptions:
     """What is known about an ONNX network's input; None where nothing is said.
 
-    Attributes are those of `ModelCard`: `size` is width and height in pixels, and the network
-    sees ``(pixel - mean) * scale`` for pixels from 0 to 255.
+    Attributes
+    ----------
+    size : (int, int), optional
+        Width and height in pixels.
+    color : {"RGB", "BGR"}, optional
+        Order of the channels.
+    mean, scale : float or three floats, optional
+        The network sees ``(pixel - mean) * scale`` for pixels from 0 to 255.
+    layout : {"NCHW", "NHWC"}, optional
+        Order of the input's axes.
+    output : str, optional
+        The output that is the embedding.
+    alignment : {"arcface5", "box", "none"}, optional
+        As in `ModelCard`.
     """
 
     size: tuple[int, int] | None = None
