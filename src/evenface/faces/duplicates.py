@@ -15,7 +15,8 @@ def duplicate_notes(frame: pl.DataFrame, attributes: Sequence[str]) -> list[Note
     Parameters
     ----------
     frame : polars.DataFrame
-        With ``sha256``, ``path``, ``identity`` and `attributes`.
+        With ``sha256``, ``path``, ``identity`` and the attributes.
+    attributes : sequence of str
 
     Returns
     -------

@@ -17,12 +17,13 @@ Double = npt.NDArray[np.float64]
 
 @compiled
 def splines(part: float, weights: Any, slopes: Any) -> None:
-    """Fill in the weights of four nodes, and their slopes, each of shape (4,).
+    """Fill in the weights of four nodes, and their slopes.
 
     Parameters
     ----------
     part : float
         How far a row is past the second of its nodes, in [0, 1) of their distance.
+    weights, slopes : ndarray of float64, shape (4,)
     """
     left = 1.0 - part
     weights[0] = left**3 / 6
