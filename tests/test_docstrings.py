@@ -6,7 +6,6 @@ import ast
 import inspect
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,13 +56,16 @@ def test_all_that_is_listed_is_looked_at() -> None:
     assert len(PUBLIC) > 100
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(ROOT).as_posix())
-def test_parameters_that_are_listed_are_those_there_are(file: Path) -> None:
-    for node in ast.walk(ast.parse(file.read_text())):
-        said = Doc(ast.get_docstring(node) or "") if isinstance(node, ast.FunctionDef) else Doc("")
-        if "Parameters" in said.sections:
-            assert isinstance(node, ast.FunctionDef)
-            assert list(said.entries("Parameters")) == parameters(node), node.name
+def test_parameters_that_are_listed_are_those_there_are() -> None:
+    wrong = []
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and (text := ast.get_docstring(node)):
+                said = list(Doc(text).entries("Parameters"))
+                if said and said != parameters(node):
+                    wrong.append(f"{file}: {node.name}")
+    assert not wrong
+    assert len(FILES) > 200
 
 
 def parameters(node: ast.FunctionDef) -> list[str]:
