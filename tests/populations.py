@@ -87,3 +87,40 @@ def exclusive_or(
     ]
     p = float(norm.cdf(shift))
     return labelled(vectors, rows), p**2 + (1 - p) ** 2
+
+
+MANY: dict[str, tuple[str, ...]] = {
+    "gender": ("female", "male", "non-binary", "withheld"),
+    "ethnicity": tuple(f"ethnicity {k}" for k in range(7)),
+    "glasses": ("no", "yes"),
+    "shape": ("long", "oval", "round"),
+    "region": tuple(f"region {k:02d}" for k in range(12)),
+}
+
+
+def many_values(people: int = 7, *, dimension: int = 20, seed: int = 3) -> Embeddings:
+    """Attributes of 2, 3, 4, 7 and 12 values, of which vectors know all; two pictures each.
+
+    Of each of 28 groups there are `people`; every ninth of them has pictures of two genders.
+    Further 8 people have no gender, written as ``unknown`` or not at all, and no region.
+    """
+    rng = np.random.default_rng(seed)
+    axes = {a: 2 * rng.normal(size=(len(v), dimension)) for a, v in MANY.items()}
+    wholes = [(g, e) for g in range(4) for e in range(7) for _ in range(people)]
+    glasses, shape = (rng.permutation(len(wholes) + 8) for _ in range(2))
+    rows, vectors = [], []
+    for n, (gender, ethnicity) in enumerate([*wholes, *((-1, k % 7) for k in range(8))]):
+        own = {"gender": gender, "ethnicity": ethnicity, "glasses": glasses[n] % 2,
+               "shape": shape[n] % 3, "region": n % 12 if gender >= 0 else -1}  # fmt: skip
+        person = sum(axes[a][k] for a, k in own.items() if k >= 0) + rng.normal(size=dimension)
+        for k in range(2):
+            said: dict[str, str | None] = {
+                a: MANY[a][v] if v >= 0 else None for a, v in own.items()
+            }
+            if gender < 0 and n % 2:
+                said["gender"] = "unknown"
+            if gender >= 0 and n % 9 == 0 and k == 1:
+                said["gender"] = MANY["gender"][(gender + 1) % 4]
+            rows.append({"sample_id": f"s{n}-{k}", "identity": f"p{n}", **said})
+            vectors.append(person + 0.8 * rng.normal(size=dimension))
+    return embeddings_from_arrays(np.array(vectors, dtype=np.float32), pl.DataFrame(rows))

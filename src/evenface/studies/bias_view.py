@@ -134,5 +134,5 @@ def _draw_shares(result: BiasResult, majority: str) -> Figure:
             row[0].set_ylabel(metric.replace("_", " "))
         for axes in panels[-1]:
             axes.set_xlabel(f"share of {drawing.short(majority, 24)}")
-        panels[0, 0].legend(fontsize=7)
+        drawing.legend(panels[0, 0], fontsize=7)
     return figure

@@ -185,6 +185,12 @@ def error_bars(
     )  # fmt: skip
 
 
+def legend(axes: Axes, **look: Any) -> None:
+    """Draw a legend, where anything was drawn that it could name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**look)
+
+
 def save_figure(figure: Figure, stem: Path) -> list[Path]:
     """Write a figure as SVG and PDF; return the two paths."""
     stem.parent.mkdir(parents=True, exist_ok=True)

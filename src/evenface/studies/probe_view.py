@@ -203,7 +203,7 @@ def draw_dimensions(result: ProbeResult) -> Figure:
         axes.grid(axis="y")
         axes.set_xlabel("widest principal axes of the training rows (dotted: chance)")
         axes.set_title("linear probe: balanced accuracy")
-        axes.legend(loc="lower right")
+        drawing.legend(axes, loc="lower right")
     return figure
 
 
@@ -231,7 +231,7 @@ def draw_curves(result: ProbeResult) -> Figure:
             row[1].set_ylim(0, 1.03)
         for axes in panels[-1]:
             axes.set_xlabel("epoch (thin: one seed; thick: their mean)")
-        panels[0, 1].legend(loc="lower right")
+        drawing.legend(panels[0, 1], loc="lower right")
     return figure
 
 

@@ -172,7 +172,7 @@ def draw_curves(curves: pl.DataFrame) -> Figure:
                 axes.set_title(f"{LOSSES[loss].title}: {what}")
         for axes in panels[-1]:
             axes.set_xlabel("epoch (a line a split)")
-        panels[0, 0].legend(fontsize=7.5)
+        drawing.legend(panels[0, 0], fontsize=7.5)
     return figure
 
 

@@ -108,8 +108,7 @@ def _det_panel(axes: Axes, result: VerifyResult, attribute: str) -> None:
     axes.set_ylabel("FNMR")
     axes.grid(visible=True)
     axes.set_axisbelow(True)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7.5)
+    drawing.legend(axes, fontsize=7.5)
 
 
 def _curve(
