@@ -16,8 +16,13 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import evenface
+from evenface import comparison, config
 from evenface._version import __version__
+from evenface.embed import manifest
 from evenface.embed.folder import write_embeddings
+from evenface.erasers import saved
+from evenface.faces import synthetic
+from evenface.studies import result
 from populations import Gaussian
 from support import ROOT
 from weight_files import weights_of, write_torch
@@ -248,3 +253,17 @@ def test_the_changelog_begins_with_what_is_to_come_or_with_this_version() -> Non
     assert released == sorted(released, reverse=True)
     # Between releases _version.py has that of the next one.
     assert not released or Version(__version__) >= released[0]
+
+
+def test_the_page_on_what_stays_names_every_schema() -> None:
+    said = re.findall(
+        r"^\| `(evenface\.\w+/\d+)`", (ROOT / "docs" / "deprecation.md").read_text(), re.M
+    )
+    assert set(said) == {
+        config.SCHEMA,
+        manifest.SCHEMA,
+        f"evenface.STUDY/{result.VERSION}",
+        f"{saved.SCHEMA}/{saved.VERSION}",
+        comparison.SCHEMA,
+        synthetic.SCHEMA,
+    }
