@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
+
+from pygments.lexers.special import TextLexer
 
 from evenface._version import __version__
 
@@ -11,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "evenface"
 author = "The evenface authors"
-copyright = author  # noqa: A001
+copyright = author
 version = release = __version__
 
 extensions = [
@@ -45,3 +48,8 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
+
+
+def setup(app: Any) -> None:
+    """Know tables by name; Pygments has no colours for them."""
+    app.add_lexer("csv", TextLexer)

@@ -92,3 +92,20 @@ def near(a: np.ndarray, b: np.ndarray) -> float:
 def names(parts: Iterable[str]) -> set[str]:
     """Return names without what they say of a tensor."""
     return {part.rpartition(".")[0] for part in parts}
+
+
+def write_pooling(path: Path) -> Path:
+    """Write a network without weights, in ONNX: the means of 8 x 8 pixels of a 112 x 112 crop."""
+    import onnx
+    from onnx import helper
+
+    x = helper.make_tensor_value_info("x", 1, ["n", 3, 112, 112])
+    y = helper.make_tensor_value_info("y", 1, ["n", 588])
+    nodes = [
+        helper.make_node("AveragePool", ["x"], ["m"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Flatten", ["m"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "pooling", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, path)
+    return path

@@ -113,7 +113,7 @@ PAGES: dict[str, Callable[[], str]] = {"api.md": api_page, "cli.md": cli_page}
 
 def _root(name: str) -> str:
     place: str = evenface._PLACE[name]
-    first = place.split(".")[0]
+    first = place.split(".", maxsplit=1)[0]
     return first if "." in place and first in SECTIONS else ""
 
 
