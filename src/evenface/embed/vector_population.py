@@ -46,7 +46,7 @@ GENDERS = ("female", "male")
 CODES = {"Asian": "A", "Black": "N", "Caucasian": "B", "female": "M", "male": "H"}
 """DiveFace's letters, of which names of identities are made."""
 
-NAME = "made-up vectors"
+NAME = "a made-up network"
 GENERATOR = 1
 """Raised whenever the same parameters would give other vectors."""
 
@@ -169,7 +169,7 @@ class VectorPopulation:
             pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"),
             card={**unknown_card(NAME, d), "sha256": self._network()},
             source={
-                "layout": NAME,
+                "layout": "made-up vectors",
                 "synthetic": True,
                 "parameters": {**asdict(self), "generator": GENERATOR},
                 "notes": [asdict(Note("synthetic", len(rows), NOTICE))],
