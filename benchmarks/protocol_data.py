@@ -68,7 +68,8 @@ def synthetic(study: Study) -> Subject:
     population = VectorPopulation(identities_per_group=study.careful.people)
     data = prepare(population.embeddings(), study.careful.common)
     people = int(data.person.max()) + 1
-    return Subject("synthetic", f"made-up vectors: {people} people, 2 pictures each", data)
+    title = f"`synthetic`: {people} people, {len(data.vectors)} vectors; spaces by "
+    return Subject("synthetic", f"{title}{study.spaces.synthetic}", data)
 
 
 def real(name: str, folder: Path, study: Study) -> Subject:
@@ -105,7 +106,7 @@ def real(name: str, folder: Path, study: Study) -> Subject:
     speed = _speed(faces, own, network, detector, took) if study.flaws.one_at_a_time else ""
     data = prepare(_regrouped(own, name), study.careful.common)
     people = int(data.person.max()) + 1
-    title = f"{name}: {people} people, {len(own)} pictures"
+    title = f"`{name}`: {people} people, {len(own)} pictures; spaces by {study.spaces.of(name)}"
     return Subject(name, title, data, spoilt, speed)
 
 
@@ -130,7 +131,8 @@ def _speed(faces: Faces, own: Embeddings, network: Path, detector: Path, took: f
     alone = time.perf_counter() - start
     away = float(np.abs(np.array(vectors) - own.vectors).max() / np.abs(own.vectors).max())
     n = len(own)
+    same = f"vectors differ by {away:.0e} of the largest at most" if away else "the same vectors"
     return (
-        f"no number changes: vectors differ by {away:.0e} of the largest at most; "
-        f"{n / alone:.0f} pictures/s, against {n / took:.0f}/s with hashes and files"
+        f"no number changes: {same}; {n / alone:.0f}/s, against "
+        f"{n / took:.0f}/s with hashes and files"
     )

@@ -48,10 +48,11 @@ class Careful(Options):
     seeds: int = Field(10, ge=FOLDS, multiple_of=FOLDS)
     seed: int = Field(0, ge=0)
     level: float = Field(0.95, gt=0.5, lt=1)
-    people: int = Field(150, ge=10)
+    people: int = Field(100, ge=10)
     hidden: tuple[int, ...] = (1000, 128)
-    rates: tuple[float, ...] = (0.001, 0.003, 0.01)
-    epochs: int = Field(20, ge=1)
+    rates: tuple[float, ...] = (0.001, 0.003)
+    epochs: int = Field(60, ge=1)
+    patience: int = Field(15, ge=1)
     batch: int = Field(32, ge=4)
     margin: float = Field(0.5, gt=0)
     alpha: float = Field(0.2, gt=0)
@@ -65,9 +66,20 @@ class Careful(Options):
     def recipe(self) -> Recipe:
         """How every space is learned; pairs are drawn from all rows, as in the report."""
         return Recipe(
-            hidden=self.hidden, epochs=self.epochs, batch=self.batch, patience=5, pairs="drawn",
-            losses=LossOptions(self.margin, self.alpha),
+            hidden=self.hidden, epochs=self.epochs, batch=self.batch, patience=self.patience,
+            pairs="drawn", losses=LossOptions(self.margin, self.alpha),
         )  # fmt: skip
+
+
+class Spaces(Options):
+    """What learned spaces are to part, by data set."""
+
+    synthetic: Literal["gender", "ethnicity", "group"] = "group"
+    london: Literal["gender", "ethnicity", "group"] = "gender"
+    fairface360: Literal["gender", "ethnicity", "group"] = "gender"
+
+    def of(self, name: str) -> str:
+        return str(getattr(self, name))
 
 
 class Budget(Options):
@@ -97,6 +109,7 @@ class Study(Options):
     schema_: Literal["evenface.careless/1"] = Field(alias="schema")
     flaws: Flaws
     careful: Careful = Careful()
+    spaces: Spaces = Spaces()
     unequal: dict[Literal["softmax", "contrastive", "triplet"], Budget] = Field(
         default_factory=dict
     )

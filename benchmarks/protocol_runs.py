@@ -54,11 +54,12 @@ def run(subject: Subject, study: Study, said: Callable[[str], None]) -> Runs:
     """Train everything that the flaws that are on ask for."""
     data = subject.data
     splits = study_splits(data, study.careful.common)
-    gender, ethnicity, group = (data.labels(name) for name in ("gender", "ethnicity", "group"))
+    target = study.spaces.of(subject.name)
+    gender, ethnicity, parted = (data.labels(name) for name in ("gender", "ethnicity", target))
     cells = np.where(ethnicity.codes < 0, -1, ethnicity.codes * len(gender.names) + gender.codes)
     nothing = np.zeros_like(gender.codes)
     found = Runs(
-        *(Marks(classes, data.person) for classes in (gender.codes, nothing, cells, group.codes)),
+        *(Marks(classes, data.person) for classes in (gender.codes, nothing, cells, parted.codes)),
         Repeats.of(splits, data.person),
     )
     drawn = []
@@ -174,7 +175,7 @@ def _spaces(
     said: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Learn 2-D spaces; read people held out, and people as they lie where they were learned."""
-    labels = subject.data.labels("group")
+    labels = subject.data.labels(study.spaces.of(subject.name))
     y = labels.codes
     spoilt = next(iter(subject.spoilt.values()), None)
     learned = []

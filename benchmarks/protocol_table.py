@@ -64,14 +64,14 @@ def cell(moved: Moved, digits: int = 3) -> str:
     return f"{before}: **{said}**" if moved.shown else f"{before}: {said}, {NONE}"
 
 
-GENDER = "gender, balanced accuracy of the MLP"
-KNN = "{}, 10 nearest neighbours in the 2-D space, mean of groups"
+GENDER = "gender: balanced accuracy of the MLP"
+KNN = "{}: balanced accuracy of 10 nearest neighbours in the 2-D space"
 
 Lines = Iterator[tuple[str, str]]
 
 
 def shared_identities(f: Found) -> Lines:
-    figures = (GENDER, "labels dealt out at random among people, accuracy of the MLP")
+    figures = (GENDER, "labels dealt out at random among people: accuracy of the MLP")
     for figure, marks in zip(figures, (f.runs.gender, f.runs.control), strict=True):
         if marks.has("shared"):
             yield figure, cell(f.moved(marks, "shared"))
@@ -106,7 +106,7 @@ def all_sees_more(f: Found) -> Lines:
     )
     groups = len(f.subject.data.labels("ethnicity").names)
     yield (
-        "gender, gain of the model of all groups over a group's own, mean of groups",
+        "gender: gain of the model of all groups over a group's own, mean of groups",
         f"{cell(moved)} ({groups} groups, so {groups} times the people)",
     )
 
@@ -160,7 +160,7 @@ def batch_means(f: Found) -> Lines:
             out = not found.low <= 0 <= found.high
             moved = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
             said += f"**{moved}**" if out else f"{moved}, {NONE}"
-        figure = f"gender, last point of the curve of {what}; {SAID[order]}"
+        figure = f"gender: last point of the curve of {what}; {SAID[order]}"
         yield figure, f"{said}; a single split by up to {abs(apart).max():.3f}"
 
 
