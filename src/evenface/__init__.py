@@ -166,10 +166,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACE:
-        raise AttributeError(f"module 'evenface' has no attribute {name!r}")
-    return getattr(import_module(f"evenface.{_PLACE[name]}"), name)
+if not TYPE_CHECKING:  # Or every name that doesn't exist would have a type.
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PLACE:
+            raise AttributeError(f"module 'evenface' has no attribute {name!r}")
+        return getattr(import_module(f"evenface.{_PLACE[name]}"), name)
 
 
 def __dir__() -> list[str]:

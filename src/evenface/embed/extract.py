@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from evenface.embed.chunks import Done, read_chunk
 from evenface.embed.contract import refuse_to_reuse
@@ -38,7 +38,25 @@ MANY = 2**20
 """Pictures from which on parts are larger: ten thousand files are enough for a folder."""
 
 
-def embed_faces(faces: Faces, embedder: Embedder, out: str | Path, **options: Any) -> Embeddings:
+class ExtractOptions(TypedDict, total=False):
+    """Options of `extract`, which says what they are."""
+
+    align: Literal["auto", "yunet", "none"]
+    detector: str | Path | None
+    batch: int
+    workers: int | None
+    part_rows: int | None
+    max_pixels: int
+    dtype: Literal["float32", "float16"]
+    held: Held
+    engine: RayEngine | None
+    on_progress: Callable[[Progress], None] | None
+    on_note: Callable[[str], None] | None
+
+
+def embed_faces(
+    faces: Faces, embedder: Embedder, out: str | Path, **options: Unpack[ExtractOptions]
+) -> Embeddings:
     """Embed pictures into a folder and read it into memory.
 
     Parameters
