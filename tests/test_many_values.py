@@ -131,6 +131,9 @@ def test_identities_with_two_labels_are_counted_and_kept(crossed: dict[str, Resu
     # A person stands in one group in verification, and with either of its pictures in a map.
     counts = crossed["verify"].tables["counts"].filter(attribute="gender")
     assert counts["identities"].sum() == KNOWN
+    # Without a gender they are in no group of ethnicity either.
+    other = crossed["verify"].tables["counts"].filter(attribute="ethnicity")
+    assert other["identities"].sum() == KNOWN
     chosen = crossed["map"].tables["rows"]["sample_id"]
     assert chosen.str.split("-").list.first().n_unique() == PEOPLE - 8
 
