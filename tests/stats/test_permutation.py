@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,9 @@ def test_paired_equals_scipy_s_enumeration() -> None:
         assert ours.exact
         assert ours.p == pytest.approx(theirs.pvalue)
         recalls = [np.mean((one - other)[classes == k]) for k in (0, 1)]
-        assert ours.value == ours.statistic == pytest.approx(np.mean(recalls))
+        assert ours.value == pytest.approx(np.mean(recalls))
+        turns = np.array(list(product((-1, 1), repeat=people))) @ (x - y)
+        assert ours.statistic == pytest.approx(ours.value / turns.std())
 
 
 def studentised(x: np.ndarray, y: np.ndarray, hits: np.ndarray, rows: np.ndarray) -> float:
@@ -140,6 +142,27 @@ def test_drawn_permutations_come_near_all_of_them() -> None:
     assert (every.exact, every.permutations, some.exact) == (True, 792, False)
     assert some.p == pytest.approx(every.p, abs=0.07)
     assert (some.value, some.statistic) == (every.value, every.statistic)
+
+
+def test_a_deviate_goes_on_where_drawn_permutations_end() -> None:
+    rng = np.random.default_rng(0)
+    person = np.arange(400)
+    d = rng.normal(size=(400, 3)) + np.array([0.0, 0.25, 0.5])
+    none, some, much = paired(d, person, permutations=99)
+    # Where permutations reach what was seen, it is p's.
+    assert none.p is not None
+    assert none.p > 0.01
+    assert none.deviate == pytest.approx(stats.norm.isf(none.p / 2))
+    # Beyond, as far as the statistic: 99 permutations can't tell 0.25 from 0.5.
+    assert some.p == much.p == 0.01
+    expected = np.abs(d.sum(axis=0)) / np.sqrt(np.square(d).sum(axis=0))
+    assert [some.deviate, much.deviate] == pytest.approx(expected[1:].tolist())
+    assert some.deviate < much.deviate  # type: ignore[operator]
+    # Where nothing is the matter it is too far no oftener than it should be.
+    found = [paired(rng.normal(size=(60, 50)), np.arange(60), permutations=99) for _ in range(40)]
+    far = [t.deviate > stats.norm.isf(0.0005) for own in found for t in own]  # type: ignore[operator]
+    assert np.mean(far) < 0.003
+    assert paired(np.ones((3, 1)), np.zeros(3))[0].deviate is None
 
 
 def test_random_choices_are_of_the_size_asked_and_fair() -> None:

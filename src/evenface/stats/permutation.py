@@ -124,6 +124,9 @@ def sign_flips(
     values = c.sum(axis=0)
     # Differences that cancel within a person seldom do so to the last bit.
     c = np.where(np.abs(c) > ROUNDING * np.abs(c).max(axis=0), c, 0.0)
+    # Of all turns of signs, the standard deviation.
+    turns = np.sqrt(np.square(c).sum(axis=0))
+    statistics = values / np.where(turns > 0, turns, np.nan)
     total = np.abs(c).sum(axis=0)
     c = c / np.where(total > 0, total, 1.0)
     seen, differ = np.abs(c.sum(axis=0)), np.count_nonzero(c, axis=0)
@@ -139,7 +142,7 @@ def sign_flips(
         p[drawn], least[drawn] = among_drawn(turned(flips, c[:, drawn]), seen[drawn])
     used = np.where(exact, 2.0 ** np.where(exact, differ, 0), permutations)
     notes = [PAIRED + ("" if k else f"; {ALL_ALIKE}") for k in differ]
-    return found(values, values, p, least, used, exact, people, notes)
+    return found(values, statistics, p, least, used, exact, people, notes)
 
 
 def independent(

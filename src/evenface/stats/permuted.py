@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
 from evenface.stats.bootstrap import Array
 
@@ -23,8 +24,8 @@ class Permutation:
         The difference that is tested: in [-1, 1] if outcomes are in [0, 1]. None if it can't be
         tested, and `method` says why.
     statistic : float or None
-        What permutations are compared by. That is `value` for paired results, and for groups the
-        difference in standard errors; None where there is no spread to divide by.
+        What permutations are compared by: `value` in standard deviations of its permutations for
+        paired results, in standard errors for groups; None where there is no spread to divide by.
     p : float or None
         Two-sided p-value, in (0, 1]; None where `value` is.
     permutations : int
@@ -60,6 +61,20 @@ class Permutation:
             Persons there are.
         """
         return cls(None, None, None, 0, False, n_identities, f"not computed: {why}")
+
+    @property
+    def deviate(self) -> float | None:
+        """How far from 0 in standard deviations, at least 0; None where `p` is.
+
+        That of `p` under a normal distribution. Where no permutation that was drawn reaches what
+        was seen, p says only how many were drawn, and the statistic itself is taken if it is
+        larger.
+        """
+        if self.p is None:
+            return None
+        found = float(norm.isf(self.p / 2))
+        drawn_out = not self.exact and self.p * (self.permutations + 1) < 1.5
+        return max(found, abs(self.statistic or 0.0)) if drawn_out else found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-ready."""

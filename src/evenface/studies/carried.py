@@ -149,7 +149,7 @@ def _of_group(
                 {
                     "metric": "transfer_gap", "about": reader, "a": test_on, "b": model,
                     "value": gap.value, "low": gap.low, "high": gap.high,
-                    "p": None if gap.value is None else weakened(test.p, gap), "p_holm": None,
+                    "p": None if gap.value is None else weakened(test, gap), "p_holm": None,
                     "n_identities": gap.n_identities, "method": test.method,
                 }
             )  # fmt: skip

@@ -182,7 +182,7 @@ def _paired(
                 for c, noise in zip(columns, noises, strict=True)
             ]
         for k, estimate, test in zip(places, estimates, judged.tests(columns), strict=True):
-            p = None if estimate.value is None else weakened(test.p, estimate)
+            p = None if estimate.value is None else weakened(test, estimate)
             found[k] = _scaled(estimate, mixed.scale[k]), p
     return [found[k] for k in range(len(pairs))]
 

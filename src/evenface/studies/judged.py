@@ -200,7 +200,7 @@ class Judged:
         )
 
 
-def weakened(p: float | None, found: Estimate) -> float | None:
+def weakened(test: Permutation, found: Estimate) -> float | None:
     """Return the p-value of a difference when training varies too, in (0, 1].
 
     A test of the people tested takes the models as they are. Its p as a normal deviate, times the
@@ -208,15 +208,15 @@ def weakened(p: float | None, found: Estimate) -> float | None:
 
     Parameters
     ----------
-    p : float or None
-        Two-sided.
+    test : Permutation
     found : Estimate
         Of the difference.
     """
-    if p is None or not found.training_share:
-        return p
-    deviate = float(stats.norm.isf(p / 2)) * np.sqrt(1 - found.training_share)
-    return float(2 * stats.norm.sf(deviate))
+    deviate = test.deviate
+    if test.p is None or deviate is None or not found.training_share:
+        return test.p
+    left = 2 * stats.norm.sf(deviate * np.sqrt(1 - found.training_share))
+    return max(float(left), test.p)
 
 
 TESTS = {

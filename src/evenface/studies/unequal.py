@@ -50,7 +50,7 @@ def against_others(
             {
                 "metric": "accuracy", "about": about, "a": name, "b": OTHERS, "value": found.value,
                 "low": found.low, "high": found.high,
-                "p": None if found.value is None else weakened(test.p, found), "p_holm": None,
+                "p": None if found.value is None else weakened(test, found), "p_holm": None,
                 "n_identities": found.n_identities, "method": test.method,
             }
         )  # fmt: skip
