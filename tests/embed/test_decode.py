@@ -106,7 +106,9 @@ def test_grey_becomes_three_equal_channels(noise) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
 def test_sixteen_bit_grey_is_scaled_and_not_clipped(kind: str) -> None:
     deep = np.array([[0, 257, 32768, 65535]], np.uint16)
-    found = decode_image(encode(Image.fromarray(deep), kind))
+    # Pillow writes such a PPM only since 11.
+    written = b"P5 4 1 65535\n" + deep.astype(">u2").tobytes()
+    found = decode_image(written if kind == "PPM" else encode(Image.fromarray(deep), kind))
     assert found[0, :, 0].tolist() == [0, 1, 128, 255]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from fairlearn.metrics import MetricFrame
@@ -13,6 +15,9 @@ from evenface.stats.accuracy import Recalls, mean
 from evenface.stats.asked import Asked
 from evenface.stats.bootstrap import bca
 from evenface.stats.intervals import clopper_pearson, rule_of_three, wilson_interval
+
+# SciPy before 1.15 calls it otherwise.
+SEED = "rng" if "rng" in inspect.signature(stats.bootstrap).parameters else "random_state"
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 7), (3, 7), (7, 7), (180, 200), (1, 5000)])
@@ -32,7 +37,7 @@ def test_the_rule_of_three_is_the_one_sided_exact_bound(n: int) -> None:
 def test_bca_of_the_same_resamples_is_scipy_s() -> None:
     values = np.random.default_rng(3).beta(8, 2, size=60)
     found = stats.bootstrap(
-        (values,), np.mean, n_resamples=4000, method="BCa", vectorized=True, rng=7
+        (values,), np.mean, n_resamples=4000, method="BCa", vectorized=True, **{SEED: 7}
     )
     low, high = bca(
         values.mean(), found.bootstrap_distribution, values - values.mean(), 0.95
@@ -47,7 +52,7 @@ def test_resampled_means_come_near_scipy_s(method: str) -> None:
     values = np.random.default_rng(4).beta(8, 2, size=300)
     ours = mean(values, np.arange(300), Asked(0.95, method, 8000, 0))  # type: ignore[arg-type]
     kind = {"percentile": "percentile", "bca": "BCa"}[method]
-    theirs = stats.bootstrap((values,), np.mean, n_resamples=8000, method=kind, rng=1)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=8000, method=kind, **{SEED: 1})
     width = theirs.confidence_interval.high - theirs.confidence_interval.low
     assert (ours.low, ours.high) == pytest.approx(
         tuple(theirs.confidence_interval), abs=0.04 * width

@@ -57,7 +57,7 @@ def test_umap_s_absence_is_said_before_anything_is_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ConfigError, match=r"pip install 'evenface\[umap\]'"):
+    with pytest.raises(ConfigError, match=r'pip install "evenface\[umap\]"'):
         mapped("umap")
 
 

@@ -19,6 +19,9 @@ WHERE: Final = (
 )
 LONG_SIDE: Final = 640
 # OpenCV's default of 0.9 overlooks one close crop in five.
+SILENT = 0
+"""OpenCV's level of logging at which it says nothing."""
+
 MIN_SCORE: Final = 0.7
 OVERLAP: Final = 0.3
 KEEP: Final = 5000
@@ -133,13 +136,15 @@ class Detector:
         """Raise `ModelError` unless the file works as YuNet; any ONNX file loads."""
         import cv2
 
-        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        # 4.13 moved it.
+        set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+        level = set_level(SILENT)
         try:
             self._detect(np.zeros((64, 96, 3), np.uint8))
         except cv2.error as error:
             raise ModelError(f"{self.path} is no YuNet face detector; {WHERE}") from error
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            set_level(level)
 
 
 def _plausible(

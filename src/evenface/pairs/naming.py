@@ -82,14 +82,14 @@ def _by_ends_of_paths(
 def _ends_of_names(asked: pl.DataFrame, there: pl.DataFrame, depth: int) -> pl.DataFrame:
     """Return names and rows of which the path, of one depth, is the end of the name."""
     before = pl.col("key").str.split("/").list.slice(0, pl.col("depth") - depth).list
-    met = (
-        asked.with_columns(_depth(asked["key"]).cast(pl.Int64).alias("depth"))
-        .filter(pl.col("depth") > depth)
-        .select(
-            "name", before.join("/").alias("before"), before.last().alias("folder"), _last(depth)
-        )
-        .join(there.filter(_depth(there["key"]) == depth), on="key")
-    )
+    depths = _depth(asked["key"]).cast(pl.Int64).alias("depth")
+    longer = asked.with_columns(depths).filter(pl.col("depth") > depth)
+    # Polars before 2.1 can't join slices of no list at all.
+    if not longer.height:
+        return pl.DataFrame(schema={"name": pl.String, "row": pl.Int64})
+    met = longer.select(
+        "name", before.join("/").alias("before"), before.last().alias("folder"), _last(depth)
+    ).join(there.filter(_depth(there["key"]) == depth), on="key")
     called = pl.col("key").str.starts_with(pl.col("folder") + "_")
     if met.filter(~called)["before"].n_unique() > 1:
         met = met.filter(called)
