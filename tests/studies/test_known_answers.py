@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +26,8 @@ from evenface.studies.transfer import TransferOptions, TransferResult, transfer
 from populations import ETHNICITIES, Gaussian, exclusive_or, labelled
 
 QUICK = CommonOptions(resamples=500)
+# Control tasks and few axes are asked about in test_controls.
+BARE: dict[str, Any] = {"controls": 0, "dimensions": ()}
 
 
 def within(estimate: Estimate, truth: float, slack: float = 0.0) -> bool:
@@ -54,9 +57,8 @@ def test_intervals_of_the_headline_hold_the_best_accuracy() -> None:
     hits = 0
     for seed in range(10):
         drawn = Gaussian(identities=150, seed=seed)
-        result = probe(
-            drawn.embeddings(), ProbeOptions(targets=("gender",), probes=("linear",)), QUICK
-        )
+        asked = ProbeOptions(targets=("gender",), probes=("linear",), **BARE)
+        result = probe(drawn.embeddings(), asked, QUICK)
         found = result.estimate(metric="balanced_accuracy", target="gender", group="all")
         hits += within(found, drawn.accuracy(0, 0))
         assert found.n_identities == 900
@@ -101,7 +103,7 @@ def test_labels_without_meaning_are_at_chance() -> None:
         (f"s{i}", f"p{i}", str(rng.choice(["male", "female"])), str(rng.choice(ETHNICITIES)))
         for i in range(400)
     ]
-    result = probe(labelled(rng.normal(size=(400, 10)), rows), None, QUICK)
+    result = probe(labelled(rng.normal(size=(400, 10)), rows), ProbeOptions(**BARE), QUICK)
     for target, best, classes, _ in result.tables["headline"].rows():
         found = result.estimate(metric="balanced_accuracy", target=target, probe=best, group="all")
         assert within(found, 1 / classes, slack=0.02)
@@ -126,7 +128,7 @@ def test_a_model_without_validation_rows_has_no_say() -> None:
 
 def test_a_linear_probe_alone_under_reports_what_is_known() -> None:
     embeddings, best = exclusive_or()
-    result = probe(embeddings, ProbeOptions(targets=("gender",)), QUICK)
+    result = probe(embeddings, ProbeOptions(targets=("gender",), **BARE), QUICK)
     linear = result.estimate(metric="balanced_accuracy", probe="linear", group="all")
     assert within(linear, 0.5, slack=0.03)
     assert result.headline("gender") == "strongest"
@@ -185,7 +187,8 @@ def test_results_survive_json(name: str, request: pytest.FixtureRequest, tmp_pat
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     embeddings = Gaussian(identities=20).embeddings()
-    first, again = (probe(embeddings, None, QUICK) for _ in range(2))
+    asked = ProbeOptions(targets=("gender",), **BARE)
+    first, again = (probe(embeddings, asked, QUICK) for _ in range(2))
     assert first.frame().equals(again.frame())
 
 
