@@ -1,7 +1,7 @@
 # evenface in a container.
 #   docker build -t evenface .
-#   docker build -t evenface:cuda --build-arg TORCH_INDEX=https://pypi.org/simple .
-# PyPI's torch for Linux brings CUDA, some gigabytes; PyTorch's own index has one for processors.
+#   docker build -t evenface:cuda --build-arg TORCH_INDEX= .
+# pip's own torch for Linux brings CUDA, some gigabytes; PyTorch's index has one for processors.
 
 FROM python:3.11.13-slim-bookworm AS wheel
 WORKDIR /source
@@ -16,7 +16,7 @@ ARG EXTRAS=""
 COPY constraints.txt /opt/evenface/
 # torch first and by itself: what follows finds it there and takes no other.
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-deps --index-url "${TORCH_INDEX}" \
+    pip install --no-cache-dir --no-deps ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"} \
       --constraint /opt/evenface/constraints.txt torch \
  && pip install --no-cache-dir --constraint /opt/evenface/constraints.txt \
       "$(echo /wheels/*.whl)${EXTRAS:+[${EXTRAS}]}"
