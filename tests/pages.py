@@ -19,7 +19,7 @@ from evenface.cli import app, main
 from evenface.config import make_config
 from evenface.embed.models.options import read_sidecar
 from evenface.faces.source import read_faces
-from support import ROOT
+from support import ROOT, write_picture
 
 FENCE = re.compile(r"^(`{3,})([^\n`]*)\n(.*?)^\1$", re.M | re.S)
 NUMBER = re.compile(r"[+−-]?\d+(?:[. ]\d+)*")
@@ -118,6 +118,8 @@ class Reader:
             file = Path("manifest/faces.csv")
             file.parent.mkdir(exist_ok=True)
             file.write_text(block.text)
+            for k, row in enumerate(rows):
+                write_picture(file.parent / row.split(",")[head.split(",").index("path")], seed=k)
             assert read_faces(file).frame.height == len(rows)
 
     def output(self, block: Block) -> None:

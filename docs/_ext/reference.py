@@ -98,7 +98,7 @@ def cli_page() -> str:
     """Return docs/reference/cli.md: every command with its options."""
     from evenface.cli import app
 
-    text = app.generate_docs(output_format="markdown", heading_level=1)
+    text = app.generate_docs(output_format="markdown", usage_name="evenface")
     text = text[text.index("## Table of Contents") :]
     text = text.replace("## Table of Contents\n", CLI_HEAD, 1)
     # The list of contents says what this list says again.
