@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,35 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evenface import study
 from evenface.cli import COMMANDS, main
+from evenface.config import make_config
 from evenface.embed.folder import write_embeddings
 from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from populations import Gaussian
 from support import shared_folder, write_picture
 
 FAST = ["--resamples", "200", "--seeds", "2"]
+# Every study as it is by default, but for how long networks learn and how often.
+BRIEF = """schema = "evenface.study/1"
+[common]
+seeds = 2
+resamples = 200
+[spaces]
+epochs = 2
+rates = [0.003]
+[bias]
+epochs = 2
+rates = [0.003]
+[erase]
+training = []
+"""
+
+
+@pytest.fixture
+def brief(tmp_path: Path) -> tuple[str, Path]:
+    (tmp_path / "brief.toml").write_text(BRIEF)
+    return "--study", tmp_path / "brief.toml"
 
 
 def ok(*argv: object) -> None:
@@ -31,16 +54,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder of a whole run on a small tree of rendered faces."""
 
     def make(place: Path) -> None:
-        ok("demo", "--out", place / "out", "--identities", 6, "--images", 2)
+        brief = make_config(tomllib.loads(BRIEF))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(study, "StudyConfig", lambda: brief)
+            ok("demo", "--out", place / "out", "--identities", 6, "--images", 2)
 
     return shared_folder(tmp_path_factory, "demo", make) / "out"
 
 
 def test_demo_leaves_everything_the_design_names(folder: Path) -> None:
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    for study in ("checks", "map", "probe", "transfer"):
-        assert f"results/{study}.json" in present
-        assert f"results/{study}.parquet" in present
+    for name in ("checks", "map", "probe", "transfer"):
+        assert f"results/{name}.json" in present
+        assert f"results/{name}.parquet" in present
     expected = {"study.toml", "report.html", "embeddings/manifest.json"}
     expected |= {f"figures/{name}.{kind}" for name in ("checks", "map_all_2d", "probe", "transfer")
                  for kind in ("svg", "pdf")}  # fmt: skip
@@ -50,7 +76,7 @@ def test_demo_leaves_everything_the_design_names(folder: Path) -> None:
 
 def test_run_again_keeps_every_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*.parquet")}
-    ok("run", folder / "faces", "--out", folder)
+    ok("run", folder / "faces", "--out", folder, "--study", folder / "study.toml")
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert capsys.readouterr().out.strip() == str(folder / "report.html")
 
@@ -104,12 +130,12 @@ def test_embed_export_import_round_trip(diveface: Path, tmp_path: Path) -> None:
     ok("check", tmp_path / "emb")
 
 
-def test_imported_vectors_go_through_a_whole_run(tmp_path: Path) -> None:
+def test_imported_vectors_go_through_a_whole_run(tmp_path: Path, brief: tuple[str, Path]) -> None:
     made = Gaussian(identities=8).embeddings()
     np.save(tmp_path / "v.npy", made.vectors)
     made.rows.select("identity", "gender", "ethnicity").write_csv(tmp_path / "labels.csv")
     ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
-    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *brief)
     assert (tmp_path / "out" / "report.html").is_file()
 
 
@@ -264,12 +290,14 @@ def test_bad_vectors_are_refused(tmp_path: Path, refused: Callable[..., str]) ->
     assert not out.exists()
 
 
-def test_a_study_that_data_cannot_answer_is_skipped_and_said(tmp_path: Path) -> None:
+def test_a_study_that_data_cannot_answer_is_skipped_and_said(
+    tmp_path: Path, brief: tuple[str, Path]
+) -> None:
     made = Gaussian(identities=8).embeddings()
     np.save(tmp_path / "v.npy", made.vectors)
     made.rows.select("identity", "gender").write_csv(tmp_path / "labels.csv")
     ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
-    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *brief)
     skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
     assert list(skipped) == ["transfer", "verify"]
     assert "ethnicity" in skipped["transfer"]
@@ -285,8 +313,8 @@ def test_a_dataset_s_own_leaking_split_is_refused(
     frame.write_csv(tmp_path / "labels.csv")
     np.save(tmp_path / "v.npy", made.vectors)
     ok("import", tmp_path / "v.npy", "--labels", tmp_path / "labels.csv", "--out", tmp_path / "emb")
-    for study in ("probe", "transfer"):
-        said = refused(study, tmp_path / "emb", "--split-column", "side")
+    for name in ("probe", "transfer"):
+        said = refused(name, tmp_path / "emb", "--split-column", "side")
         assert "identities stand in both train and test" in said
 
 
@@ -301,11 +329,11 @@ def test_module_and_script_are_the_same_program(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_real_faces_end_in_a_report(real: Path, tmp_path: Path) -> None:
+def test_real_faces_end_in_a_report(real: Path, tmp_path: Path, brief: tuple[str, Path]) -> None:
     models = real / "models"
     out = tmp_path / "london"
     ok("run", real / "london" / "manifest.csv", "--model", f"onnx:{models / 'mobilefacenet.onnx'}",
-       "--detector", models / "face_detection_yunet.onnx", "--out", out, *FAST)  # fmt: skip
+       "--detector", models / "face_detection_yunet.onnx", "--out", out, *brief)  # fmt: skip
     made = open_embeddings(out / "embeddings")
     assert (len(made), made.failures.height) == (204, 0)
     page = (out / "report.html").read_text(encoding="utf-8")
@@ -411,7 +439,9 @@ def test_damaged_results_are_refused_and_made_again(
 
 
 @pytest.mark.parametrize("vectors", ["constant", "huge", "one number"])
-def test_strange_vectors_end_in_a_report_or_in_words(tmp_path: Path, vectors: str) -> None:
+def test_strange_vectors_end_in_a_report_or_in_words(
+    tmp_path: Path, vectors: str, brief: tuple[str, Path]
+) -> None:
     made = Gaussian(identities=6).embeddings()
     values = {
         "constant": np.ones_like(made.vectors),
@@ -419,7 +449,7 @@ def test_strange_vectors_end_in_a_report_or_in_words(tmp_path: Path, vectors: st
         "one number": made.vectors[:, :1].copy(),
     }[vectors]
     write_embeddings(embeddings_from_arrays(values, made.rows), tmp_path / "emb")
-    ok("run", tmp_path / "emb", "--out", tmp_path / "out", "--seeds", "1", "--resamples", "100")
+    ok("run", tmp_path / "emb", "--out", tmp_path / "out", *brief, "--seeds", "1")
     skipped = json.loads((tmp_path / "out" / "results" / "skipped.json").read_text())
     assert ("map" in skipped) == (vectors == "constant")
 
