@@ -55,9 +55,9 @@ HERE = {
 }
 # Options of studies that take seconds, unless a page gives them.
 BRIEF = {
-    "spaces": ["--epochs", "2"],
-    "bias": ["--epochs", "2"],
-    "erase": ["--training", "none"],
+    "spaces": {"--epochs": "2"},
+    "bias": {"--epochs": "2"},
+    "erase": {"--training": "none", "--erasers": "leace", "--splits": "1"},
 }
 
 
@@ -81,8 +81,8 @@ def quick(words: list[str]) -> list[str] | None:
         argv += ["--seeds", "1", "--resamples", "100"]
     if argv[0] == "run" and "--study" not in argv:
         argv += ["--study", "quick.toml"]
-    if argv[0] in BRIEF and BRIEF[argv[0]][0] not in argv:
-        argv += BRIEF[argv[0]]
+    for option, value in BRIEF.get(argv[0], {}).items():
+        argv += [] if option in argv else [option, value]
     if "mobilefacenet" in argv and argv[0] != "models":
         # Otherwise every engine would be built to find the fastest.
         argv += ["--runtime", "eager", "--dtype", "float32"]

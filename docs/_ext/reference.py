@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import evenface
 
@@ -98,7 +99,9 @@ def cli_page() -> str:
     """Return docs/reference/cli.md: every command with its options."""
     from evenface.cli import app
 
-    text = app.generate_docs(output_format="markdown", usage_name="evenface")
+    # Whatever runs this, it is no part of what is written.
+    with patch.object(sys, "argv", ["evenface"]):
+        text = app.generate_docs(output_format="markdown")
     text = text[text.index("## Table of Contents") :]
     text = text.replace("## Table of Contents\n", CLI_HEAD, 1)
     # The list of contents says what this list says again.
