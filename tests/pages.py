@@ -148,8 +148,9 @@ def plain(text: str) -> str:
 def known(block: Block, words: list[str]) -> None:
     """Fail unless a command is a script of ours, or one of another program that fits us."""
     line = shlex.join(words)
-    if words[0].startswith("scripts/"):
-        assert (ROOT / words[0]).is_file(), f"{block.where}: {line}"
+    ours = words[1] if words[0] == "python" else words[0]
+    if ours.startswith(("scripts/", "benchmarks/")):
+        assert (ROOT / ours).is_file(), f"{block.where}: {line}"
         return
     assert words[0] in OTHERS, f"{block.where}: no test knows {line}"
     OTHERS[words[0]](words)

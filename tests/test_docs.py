@@ -32,19 +32,16 @@ TUTORIAL = DOCS / "tutorial.md"
 
 # What takes long is tested elsewhere; here it's what pages show.
 QUICK = """schema = "evenface.study/1"
+studies = ["checks", "probe"]
 [common]
 seeds = 1
 resamples = 100
+[map]
+dims = [2]
 [probe]
 probes = ["linear", "knn"]
 [transfer]
 probes = ["linear", "knn"]
-[spaces]
-epochs = 2
-[bias]
-epochs = 2
-[erase]
-training = []
 """
 # Words that stand for something of the reader's own, or for more than a test has time for.
 HERE = {
@@ -55,8 +52,8 @@ HERE = {
 }
 # Options of studies that take seconds, unless a page gives them.
 BRIEF = {
-    "spaces": {"--epochs": "2"},
-    "bias": {"--epochs": "2"},
+    "spaces": {"--epochs": "2", "--losses": "softmax"},
+    "bias": {"--epochs": "2", "--losses": "softmax,triplet", "--remedies": "sampling"},
     "erase": {"--training": "none", "--erasers": "leace", "--splits": "1"},
 }
 
