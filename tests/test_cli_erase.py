@@ -100,8 +100,8 @@ def test_the_study_is_asked_and_reported(
 ) -> None:
     out = tmp_path / "out"
     command = ["erase", str(emb), "--attributes", "gender", "--erasers", ",".join(ERASERS),
-               "--probes", "linear", "--strengths", "0.5", "--training", "none", "--out", str(out), "--seeds", "2",
-               "--fmr", "0.1"]  # fmt: skip
+               "--probes", "linear", "--strengths", "0.5", "--training", "none", "--seeds", "2",
+               "--fmr", "0.1", "--out", str(out)]  # fmt: skip
     assert main(command) == 0, capsys.readouterr().err
     saved = json.loads((out / "results" / "erase.json").read_text(encoding="utf-8"))
     assert set(saved["tables"]["erasers"]["columns"]["eraser"]) == set(ERASERS)
