@@ -6,7 +6,6 @@ import json
 import shlex
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evenface import study
 from evenface.cli import COMMANDS, main
-from evenface.config import make_config
 from evenface.embed.folder import write_embeddings
 from evenface.embed.store import embeddings_from_arrays, open_embeddings
 from populations import Gaussian
@@ -54,10 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder of a whole run on a small tree of rendered faces."""
 
     def make(place: Path) -> None:
-        brief = make_config(tomllib.loads(BRIEF))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(study, "StudyConfig", lambda: brief)
-            ok("demo", "--out", place / "out", "--identities", 6, "--images", 2)
+        # The one run of everything as it is by default.
+        ok("demo", "--out", place / "out", "--identities", 6, "--images", 2)
 
     return shared_folder(tmp_path_factory, "demo", make) / "out"
 
@@ -76,7 +71,7 @@ def test_demo_leaves_everything_the_design_names(folder: Path) -> None:
 
 def test_run_again_keeps_every_result(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*.parquet")}
-    ok("run", folder / "faces", "--out", folder, "--study", folder / "study.toml")
+    ok("run", folder / "faces", "--out", folder)
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert capsys.readouterr().out.strip() == str(folder / "report.html")
 
