@@ -54,7 +54,7 @@ HERE = {
 BRIEF = {
     "spaces": {"--epochs": "2", "--losses": "softmax"},
     "bias": {"--epochs": "2", "--losses": "softmax,triplet", "--remedies": "sampling"},
-    "erase": {"--training": "none", "--erasers": "leace", "--splits": "1"},
+    "erase": {"--training": "none", "--erasers": "leace", "--splits": "1", "--strengths": "0.5"},
 }
 
 
