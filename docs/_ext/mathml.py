@@ -8,13 +8,21 @@ from docutils import nodes
 from latex2mathml.converter import convert
 
 
+def _converted(node: nodes.Element, display: str) -> str:
+    found = str(convert(node.astext(), display=display))
+    if "\\" in found:
+        # What the converter doesn't know it hands on as it is.
+        raise ValueError(f"no MathML for a command in {node.astext()!r}: say it otherwise")
+    return found
+
+
 def _inline(self: Any, node: nodes.math) -> None:
-    self.body.append(convert(node.astext()))
+    self.body.append(_converted(node, "inline"))
     raise nodes.SkipNode
 
 
 def _block(self: Any, node: nodes.math_block) -> None:
-    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    self.body.append(f'<div class="math">{_converted(node, "block")}</div>')
     raise nodes.SkipNode
 
 
