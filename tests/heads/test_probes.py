@@ -81,7 +81,7 @@ def test_the_widest_axes_are_principal_components(n: int) -> None:
     full, cut = fit_scaling(x)(x), fit_scaling(x, 20)(x)
     theirs = np.linalg.svd((x - x.mean(axis=0)) / x.std(axis=0), compute_uv=False)
     # Squares are added in float32, so the narrowest are as exact as the widest are.
-    near = pytest.approx(theirs[: full.shape[1]], rel=1e-3, abs=1e-5 * theirs[0])
+    near = pytest.approx(theirs[: full.shape[1]], rel=1e-3, abs=1e-5 * float(theirs[0]))
     assert np.linalg.norm(full, axis=0) == near
     # An axis may point either way.
     assert np.abs(cut) == pytest.approx(np.abs(full[:, :20]), abs=2e-3)
