@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -40,10 +41,10 @@ def test_sentences_say_what_intervals_and_tests_support(plain: dict[str, Result]
             assert shown == (low > 0)
         elif card["kind"] == "transfer":
             result = plain["transfer"]
-            tests = result.tables["tests"].filter(
-                about=result.headline, value=card["cell"].numbers[0]
-            )
-            assert shown == (low > 0 and bool((tests["p_holm"] < 0.05).any()))
+            tests = result.tables["tests"].filter(about=result.headline)
+            told = tests.filter((tests["p_holm"] < 0.05) & (tests["low"] > 0))
+            assert shown == bool(told.height)
+            assert shown == (low > 0 and card["cell"].numbers[0] in told["value"].to_list())
 
 
 def test_what_an_eraser_leaves_is_a_finding() -> None:
@@ -63,6 +64,30 @@ def test_what_an_eraser_leaves_is_a_finding() -> None:
     before = result.estimate(metric="balanced_accuracy", eraser="none", probe="strongest",
                              target="gender")  # fmt: skip
     assert f"{before.value:.2f} [{before.low:.2f}" in card["detail"]
+
+
+def test_the_gap_on_top_is_one_that_is_shown_if_any_is(plain: dict[str, Result]) -> None:
+    result = plain["transfer"]
+    own = result.numbers.filter(metric="transfer_gap", probe=result.headline)
+    own = own.filter(own["train_on"].is_in(["Asian", "Black"]))
+    gaps = pl.DataFrame(
+        {"train_on": ["Asian", "Black"], "value": [0.1, 0.3], "low": [0.05, -0.1],
+         "high": [0.15, 0.7]}
+    )  # fmt: skip
+    numbers = own.drop("value", "low", "high").join(gaps, on="train_on").select(own.columns)
+    tests = result.tables["tests"].filter(about=result.headline).with_columns(
+        p_holm=pl.when(pl.col("b") == "Asian").then(0.003).otherwise(0.2)
+    )  # fmt: skip
+    changed = replace(result, numbers=numbers, tables={**result.tables, "tests": tests})
+    ((card,), _) = findings({"transfer": changed})
+    assert card["cell"].numbers[0] == 0.1
+    assert "is read worse on another." in card["says"]
+    assert "1 of 2 are shown" in card["detail"]
+    none = tests.with_columns(p_holm=pl.lit(0.2))
+    changed = replace(changed, tables={**result.tables, "tests": none})
+    ((card,), _) = findings({"transfer": changed})
+    assert card["cell"].numbers[0] == 0.3
+    assert "not shown" in card["says"]
 
 
 def test_a_gap_is_judged_by_the_test_of_its_own_pair(plain: dict[str, Result]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import polars as pl
+
 from evenface.heads.objectives import LOSSES
 from evenface.report import verified
 from evenface.report.tables import Cell, cell, title_of
@@ -25,7 +27,7 @@ from evenface.studies.training_sets import ALL, MATCHED
 from evenface.studies.transfer import TransferResult
 from evenface.studies.verify import VerifyResult
 from evenface.studies.verify_view import main_point, tests_at
-from evenface.studies.words import said
+from evenface.studies.words import listed, said
 
 MOST = 5
 """Findings that stand on top; the others are folded."""
@@ -131,22 +133,27 @@ def _transfer_findings(result: TransferResult) -> list[dict[str, Any]]:
     gaps = gaps.filter(~gaps["train_on"].is_in([ALL, MATCHED]) & gaps["value"].is_not_null())
     if not gaps.height:
         return []
-    lost = gaps.filter(gaps["low"] > 0).height
-    top = gaps.sort("value", descending=True).row(0, named=True)
-    title = f"largest of {gaps.height} transfer gaps"
+    tests = result.tables["tests"].filter(about=result.headline, metric="transfer_gap")
+    tests = tests.rename({"a": "test_on", "b": "train_on"})
+    told = gaps.join(
+        tests.filter(tests["p_holm"] < 1 - float(result.config["level"])),
+        on=["test_on", "train_on"], how="semi",
+    ).filter(pl.col("low") > 0)  # fmt: skip
+    target = short(str(result.config["target"]), 40)
+    if told.height:
+        says = f"{target.capitalize()} learned on one group is read worse on another."
+        title = f"largest of {told.height} transfer gaps that are shown"
+        why = f"{told.height} of {gaps.height} are shown, after Holm's correction for all"
+    else:
+        says = f"That {target} learned on one group is read worse on another is not shown."
+        title = f"largest of {gaps.height} transfer gaps"
+        lost = gaps.filter(gaps["low"] > 0).height
+        why = f"{lost} of {gaps.height} intervals lie wholly above zero"
+    # A larger one that isn't shown would stand beside a sentence that isn't about it.
+    top = (told if told.height else gaps).sort("value", descending=True).row(0, named=True)
     detail = (
         f"On {short(top['test_on'], 40)}, learned on {short(top['train_on'], 40)}. Overstated on "
-        f"average for being the largest; {lost} of {gaps.height} intervals lie wholly above zero."
-    )
-    tests = result.tables["tests"].filter(
-        about=result.headline, a=top["test_on"], b=top["train_on"], metric="transfer_gap"
-    )
-    told = (tests["p_holm"].drop_nulls() < 1 - float(result.config["level"])).any()
-    target = short(str(result.config["target"]), 40)
-    says = (
-        f"{target.capitalize()} learned on one group is read worse on another."
-        if told and (top["low"] or 0) > 0
-        else f"That {target} learned on one group is read worse on another is not shown."
+        f"average for being the largest; {why}."
     )
     shown = cell(top, digits=2, signed=True)
     return [
@@ -203,15 +210,22 @@ def _verify_findings(result: VerifyResult) -> list[dict[str, Any]]:
     point = main_point(result)
     if point is None:
         return []
-    tests = tests_at(result, point).filter(metric="fnmr")
-    unequal = tests.filter(tests["p_holm"] < 1 - float(result.config["level"]))["attribute"]
-    by = ", ".join(title_of(short(a, 40)) for a in unequal.to_list())
-    says = (
-        f"How often pictures of one person fail to match differs by {by}."
-        if by
-        else "That how often pictures of one person fail to match differs by group is not shown."
-    )
+    tests = tests_at(result, point)
+    told = tests.filter(tests["p_holm"] < 1 - float(result.config["level"]))
+    parts = []
+    for metric, event in ERRORS.items():
+        by = told.filter(metric=metric)["attribute"].to_list()
+        differs = f"differs by {listed([title_of(a) for a in by])}" if by else ""
+        parts.append(f"{event} {differs}" if by else f"that {event} differs by group is not shown")
+    says = f"{'; '.join(parts)}."
+    says = says[0].upper() + says[1:]
     return [_finding("verify", says=says, **card) for card in verified.findings(result)]
+
+
+ERRORS = {
+    "fnmr": "how often pictures of one person fail to match",
+    "fmr": "how often pictures of two people match",
+}
 
 
 def _erase_findings(result: EraseResult) -> list[dict[str, Any]]:
