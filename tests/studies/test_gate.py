@@ -323,8 +323,25 @@ def test_several_numbers_are_judged_by_wider_intervals() -> None:
     assert not passed.failed
     assert passed.sentences == (
         "ok transfer.gap > 0.09: none of 3 numbers is shown to be above 0.09",
-        "  nearest: train_on B, test_on A: 0.200 [0.100, 0.300], for all 3 at once [0.078, 0.322]",
+        "  nearest by value: train_on B, test_on A: 0.200 [0.100, 0.300], "
+        "for all 3 at once [0.078, 0.322]",
     )
+
+
+@pytest.mark.parametrize(
+    ("claim", "unless", "where"),
+    [("> 0.5", False, "B"), ("< -0.5", False, "C"), ("< 0.9", True, "B"), ("> -0.9", True, "C")],
+)
+def test_the_nearest_is_the_nearest_by_value(claim: str, unless: bool, where: str) -> None:
+    # The extreme values have the widest intervals: by either end A would be nearest.
+    frame = gaps(
+        gap("A", "B", 0.08, 0.06, 0.10),
+        gap("B", "A", 0.21, -0.30, 0.72),
+        gap("C", "A", -0.05, -0.50, 0.40),
+    )
+    verdict = parse(f"transfer.gap {claim}", unless=unless).judge_frame(frame)
+    assert not verdict.failed
+    assert verdict.sentences[1].startswith(f"  nearest by value: train_on {where}")
 
 
 def test_unless_asks_for_proof_of_every_number() -> None:

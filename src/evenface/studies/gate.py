@@ -31,7 +31,7 @@ class Verdict:
         The decision, then the numbers it rests on.
     decisive : tuple of Weighed
         Every number for which it failed, the clearest first. Where it did not fail, the one
-        that came nearest.
+        whose value comes nearest to failing it, as ends say little where intervals are wide.
     """
 
     failed: bool
@@ -126,7 +126,8 @@ class Gate:
         if against:
             only = "only " if self.unless and len(shown) > 0 else ""
             return self._verdict(failed=True, said=only + said, decisive=against, of=len(judged))
-        nearest = judged[0] if self.unless else judged[-1]
+        upward = (self.claim.sign in (">", ">=")) != self.unless
+        nearest = max(judged, key=lambda w: (w.value or 0.0) * (1 if upward else -1))
         return self._verdict(failed=False, said=said, decisive=[nearest], of=len(judged))
 
     def select(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -166,7 +167,7 @@ class Gate:
         self, *, failed: bool, said: str, decisive: Sequence[Weighed] = (), of: int = 1
     ) -> Verdict:
         head = ("FAIL unless" if self.unless else "FAIL") if failed else "ok"
-        lead = "" if failed else "nearest: "
+        lead = "" if failed or of == 1 else "nearest by value: "
         lines = [f"  {lead}{w.said(of)}" for w in decisive[:SHOWN]]
         if len(decisive) > SHOWN:
             lines.append(f"  and {len(decisive) - SHOWN} more")
