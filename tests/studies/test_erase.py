@@ -107,9 +107,18 @@ def test_the_front_is_beaten_by_nobody(plain: EraseResult) -> None:
     assert {p["eraser"] for p in points} == {"none", *FEW.erasers}
     assert any(p["front"] for p in points)
     for p in (p for p in points if p["front"]):
-        assert not any(
-            q["leak_value"] < p["leak_value"] and q["eer_value"] < p["eer_value"] for q in points
-        )
+        assert not any(q["leak"] < p["leak"] and q["eer_value"] < p["eer_value"] for q in points)
+    # Being read below chance is no less of a leak.
+    for p in points:
+        assert p["leak"] == pytest.approx(2 * abs(p["leak_value"] - 0.5))
+    # Together, what is farthest from its chance counts.
+    for p in curve(plain, "gender + ethnicity"):
+        chances = {"gender": 1 / 2, "ethnicity": 1 / 3}
+        assert p["chance"] == chances[p["target"]]
+        for target, chance in chances.items():
+            other = read(plain, target, p["eraser"], "gender + ethnicity" if p["eraser"] != "none"
+                         else "none", p["strength"])  # fmt: skip
+            assert p["leak"] >= abs(other.value - chance) / (1 - chance) - 1e-12
 
 
 def test_a_result_is_saved_and_drawn(plain: EraseResult, tmp_path: Any) -> None:

@@ -27,7 +27,7 @@ def draw_curve(result: EraseResult) -> Figure:
     """Draw leakage against verification errors, a panel for what is taken out."""
     attributes = [a for a in taken_out(result) if curve(result, a)]
     with drawing.styled():
-        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.8)
+        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 4.4)
         panels = figure.subplots(1, max(len(attributes), 1), squeeze=False)[0]
         for axes, attribute in zip(panels, attributes, strict=False):
             points = curve(result, attribute)
@@ -53,13 +53,23 @@ def draw_curve(result: EraseResult) -> Figure:
                 if own:
                     hollow = "white" if first == SPACE.eraser else drawing.INK
                     _points(axes, own, fmt="*", color=drawing.INK, ms=8, mfc=hollow, label=label)
+            for chance in {p["chance"] for p in points}:
+                axes.axvline(chance, color=drawing.INK, lw=0.8, ls=":")
             axes.set_title(drawing.short(attribute, 30))
             axes.set_xlabel(f"balanced accuracy, {result.config['probes'][0]} probe")
-            axes.set_ylim(bottom=0)
+            # A rate of 0 stands on no axis.
+            axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
         panels[0].set_ylabel("equal error rate")
-        if panels[0].get_legend_handles_labels()[0]:
-            panels[0].legend(fontsize=7)
+        _legend(figure, panels[0])
     return figure
+
+
+def _legend(figure: Figure, panel: Any) -> None:
+    """Put the legend below, where it covers no interval."""
+    lines, names = panel.get_legend_handles_labels()
+    if lines:
+        columns = max(int(figure.get_figwidth() / 1.9), 1)
+        figure.legend(lines, names, loc="outside lower center", ncols=columns, fontsize=7.5)
 
 
 def _points(axes: Any, own: list[dict[str, Any]], **style: Any) -> None:
@@ -81,7 +91,7 @@ def draw_probes(result: EraseResult) -> Figure:
     attributes = [a for a in taken_out(result) if a in set(result.numbers["target"].to_list())]
     probes = [p for p in result.config["probes"] if p in PROBES]
     with drawing.styled():
-        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.6)
+        figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.8)
         panels = figure.subplots(1, max(len(attributes), 1), squeeze=False, sharey=True)[0]
         for axes, attribute in zip(panels, attributes, strict=False):
             strengths = {"none": 0.0, **wholes(result, attribute)}
@@ -113,6 +123,5 @@ def draw_probes(result: EraseResult) -> Figure:
             axes.set_title(drawing.short(attribute, 30))
             axes.set_ylim(0, 1.02)
         panels[0].set_ylabel("balanced accuracy")
-        if panels[0].get_legend_handles_labels()[0]:
-            panels[0].legend(fontsize=7)
+        _legend(figure, panels[0])
     return figure

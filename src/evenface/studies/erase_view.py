@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from evenface.heads.probes import PROBES
@@ -170,16 +171,17 @@ def _together(result: EraseResult) -> str:
     if not best:
         return ""
     return (
-        "No other way here has both less leakage to a linear probe and fewer verification errors "
-        f"than these, by their values: {'; '.join(best)}. Intervals are in "
-        "the table; no point is tested against another."
+        f"No other way here is both read nearer to chance by a {title(result.config['probes'][0])} "
+        f"probe and has fewer verification errors than these, by their values: {'; '.join(best)}. "
+        "Intervals are in the table; no point is tested against another."
     )
 
 
 def curve(result: EraseResult, attribute: str) -> list[dict[str, Any]]:
     """Return each way's leakage to the first probe, errors, and whether no other beats both.
 
-    Taken out together, the attribute that is read best is what leaks.
+    Leakage is how far from chance an attribute is read, as a share of the way to 1: below chance a
+    reader is right when turned around. Taken out together, the attribute that is farthest counts.
     """
     probe = result.config["probes"][0]
     parts = result.context["parts"].get(attribute, [attribute])
@@ -199,16 +201,24 @@ def curve(result: EraseResult, attribute: str) -> list[dict[str, Any]]:
     ).rows(named=True):
         own = read.filter(eraser=row["eraser"], strength=row["strength"])
         if own.height == len(parts):
-            worst = own.sort("value")[-1].row(0, named=True)
+            leaks = [_leak(result, part) for part in own.rows(named=True)]
+            place = int(np.argmax(leaks))
+            worst = own.row(place, named=True)
             points.append({
                 "eraser": row["eraser"], "strength": row["strength"], "target": worst["target"],
+                "leak": leaks[place], "chance": 1 / classes_of(result, worst["target"]),
                 **{f"leak_{k}": worst[k] for k in ("value", "low", "high")},
                 **{f"eer_{k}": row[k] for k in ("value", "low", "high")},
             })  # fmt: skip
     for p in points:
         p["front"] = not any(
-            q["leak_value"] <= p["leak_value"] and q["eer_value"] <= p["eer_value"]
-            and (q["leak_value"], q["eer_value"]) != (p["leak_value"], p["eer_value"])
+            q["leak"] <= p["leak"] and q["eer_value"] <= p["eer_value"]
+            and (q["leak"], q["eer_value"]) != (p["leak"], p["eer_value"])
             for q in points
         )  # fmt: skip
     return points
+
+
+def _leak(result: EraseResult, row: dict[str, Any]) -> float:
+    chance = 1 / classes_of(result, row["target"])
+    return abs(float(row["value"]) - chance) / (1 - chance)
