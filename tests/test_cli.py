@@ -175,7 +175,7 @@ GOOD = [f"{k}.png,p{k},{'male' if k % 2 else 'female'},{'A' if k < 6 else 'B'}" 
         ([r.replace(".png", ".jpg") for r in GOOD], None, "none of its 12 pictures"),
         ([*GOOD, GOOD[0]], None, "stand more than once"),
         ([r.replace("female", "male") for r in GOOD[:6]], None, "one group, 'male · A'"),
-        (GOOD[:4], None, "can't be split 5 ways"),
+        (GOOD[:4], None, "5 or more are needed; for numbers worth reading, some twenty"),
         (GOOD, None, "no column named 'nope'"),
         ([r.rsplit(",", 2)[0] + ",x,y" for r in GOOD], "path,identity,left,right", "no gender"),
     ],

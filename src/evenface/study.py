@@ -25,7 +25,7 @@ from evenface.faces.groups import grouping, require_groups
 from evenface.faces.places import as_place
 from evenface.faces.select import select_faces, select_rows
 from evenface.faces.source import read_faces
-from evenface.faces.split import splits_from_column
+from evenface.faces.split import ENOUGH, splits_from_column
 from evenface.faces.synthetic import SyntheticPopulation, write_faces
 from evenface.faces.table import Faces
 from evenface.faces.unrecorded import without_values
@@ -179,7 +179,7 @@ def check_groups(faces: Faces, config: StudyConfig) -> None:
     if people < config.common.folds:
         raise SelectionError(
             f"{people} identities can't be split {config.common.folds} ways; "
-            f"{config.common.folds} or more are needed"
+            f"{config.common.folds} or more are needed{ENOUGH}"
         )
 
 

@@ -95,6 +95,21 @@ def test_what_is_no_folder_of_ours_says_so(tmp_path: Path) -> None:
         open_embeddings(tmp_path)
 
 
+def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
+    (tmp_path / "faces" / "women" / "p1").mkdir(parents=True)
+    (tmp_path / "faces" / "women" / "p1" / "a.JPG").touch()
+    with pytest.raises(StoreError, match=r"evenface embed \S+faces --out EMB"):
+        open_embeddings(tmp_path / "faces")
+    (tmp_path / "out").mkdir()
+    write_embeddings(some(), tmp_path / "out" / "embeddings")
+    with pytest.raises(StoreError, match=r"take \S+out.embeddings, where this run"):
+        open_embeddings(tmp_path / "out")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").touch()
+    with pytest.raises(StoreError, match=r"so it is no embedding folder$"):
+        open_embeddings(tmp_path / "texts")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

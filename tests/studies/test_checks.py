@@ -288,7 +288,7 @@ def test_the_report_shows_people_on_request_only(tmp_path: Path) -> None:
     assert "male-A-0" not in text
     assert "nearly the same vector" in text
     for heading in (
-        "Faces that were not found",
+        "Pictures that could not be read, faces that were not found",
         "Several faces, small faces",
         "The same picture more than once",
         "Labels that contradict each other",

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from evenface.embed.files import (
 from evenface.embed.parts import DTYPES
 from evenface.embed.seal import is_sealed, sealed
 from evenface.errors import StoreError
+from evenface.faces.files import is_image_name, is_junk
 from evenface.faces.table import Faces
 
 SCHEMA_NAME, SCHEMA_VERSION = "evenface.embeddings", 2
@@ -32,6 +34,9 @@ _OURS = re.compile(rf'"schema"\s*:\s*"{re.escape(SCHEMA_NAME)}/')
 LARGEST_DIMENSION = 2**20
 MOST_ROWS = 2**40
 """Larger numbers in a manifest are taken for damage."""
+
+LEVELS, FEW, GLANCE = 2, 5, 1000
+"""Folders within folders, folders of each and entries of each that are looked at for pictures."""
 
 CONTRACT = ("model", "preprocessing", "dimension", "dtype")
 """Keys of the manifest that say what the vectors are; a folder holds one contract only."""
@@ -101,7 +106,9 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
     if not folder.is_dir():
         raise StoreError(f"{folder} is a file; an embedding folder was expected")
     if not path.is_file():
-        raise StoreError(f"{folder} has no {MANIFEST}, so it is no embedding folder")
+        raise StoreError(
+            f"{folder} has no {MANIFEST}, so it is no embedding folder{_instead(folder)}"
+        )
     try:
         found = json.loads(path.read_text("utf-8"))
     # Brackets within brackets, thousands deep, end in a RecursionError.
@@ -124,6 +131,28 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
             f"{path} is damaged or was edited: its seal doesn't fit; {_way_back(path)}"
         )
     return dict(found)
+
+
+def _instead(folder: Path) -> str:
+    """Say what to give in place of a folder that holds no vectors, if that can be seen."""
+    inside = folder / "embeddings"
+    if (inside / MANIFEST).is_file():
+        return f"; take {inside}, where this run keeps its vectors"
+    if _has_picture(folder, LEVELS):
+        return f"; make vectors of its pictures first: evenface embed {folder} --out EMB"
+    return ""
+
+
+def _has_picture(folder: Path, levels: int) -> bool:
+    # A glance: a folder of a dataset has its pictures in the first folders or nowhere near.
+    try:
+        names = list(islice(folder.iterdir(), GLANCE))
+        if any(is_image_name(p.name) for p in names):
+            return True
+        within = [p for p in names if levels and not is_junk(p.name) and p.is_dir()]
+    except OSError:
+        return False
+    return any(_has_picture(p, levels - 1) for p in within[:FEW])
 
 
 def _way_back(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -12,6 +13,9 @@ GROUP_BY = ("gender", "ethnicity")
 """Attributes whose combinations are the demographic groups, where a table has them."""
 
 JOINT = " · "
+
+ALIKE = 0.75
+"""How alike a column's name is to an attribute's, from 0 to 1, for it to be a likely slip."""
 
 EVERYBODY = "all"
 """What results call everybody."""
@@ -47,6 +51,33 @@ def grouping(attributes: Sequence[str], by: Sequence[str] | None = None) -> tupl
             f"no attribute named {', '.join(missing)}; there are: {', '.join(attributes) or 'none'}"
         )
     return tuple(dict.fromkeys(by))
+
+
+def lacking(attributes: Sequence[str]) -> dict[str, str]:
+    """Say of each of `GROUP_BY` that a table lacks what the groups are without it.
+
+    Parameters
+    ----------
+    attributes : sequence of str
+        What the table has; nothing is said where it has none of `GROUP_BY`.
+
+    Returns
+    -------
+    dict of str to str
+        A sentence for each that isn't there, with the column that may be it, misspelt.
+    """
+    there = [name for name in GROUP_BY if name in attributes]
+    if not there:
+        return {}
+    others = {a.strip().casefold(): a for a in attributes if a not in GROUP_BY}
+    said = {}
+    for name in GROUP_BY:
+        if name in there:
+            continue
+        close = get_close_matches(name, others, n=1, cutoff=ALIKE)
+        like = f"; there is a column {others[close[0]]!r}: did you mean it?" if close else "."
+        said[name] = f"No column {name}: groups are by {' and '.join(there)} alone{like}"
+    return said
 
 
 def group_labels(frame: pl.DataFrame, by: Sequence[str]) -> pl.Series:

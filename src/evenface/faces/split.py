@@ -25,6 +25,9 @@ Rows = npt.NDArray[np.intp]
 SIDES = ("train", "validation", "test")
 SPELLINGS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2}
 
+ENOUGH = "; for numbers worth reading, some twenty of each group"
+"""What to have beyond the fewest that can be split."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -133,7 +136,7 @@ def make_splits(
     if count < folds:
         raise SelectionError(
             f"{count} identities can't be split {folds} ways; {folds} or more are needed "
-            "(identities that share a byte-identical picture count as one)"
+            f"(identities that share a byte-identical picture count as one){ENOUGH}"
         )
     names = frame["identity"].to_list()
     ids = frame["sample_id"].to_list()

@@ -161,7 +161,7 @@ def checks(
             "facts": pl.DataFrame([facts], schema=FACTS),
         },
         {**options.model_dump(mode="json"), **common.model_dump(mode="json")},
-        describe(embeddings, by),
+        describe(embeddings, by, common.group_by),
     )
 
 

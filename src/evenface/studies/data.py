@@ -185,7 +185,9 @@ def prepare(embeddings: Embeddings, common: CommonOptions) -> StudyData:
     by = grouping(embeddings.attributes, common.group_by)
     require_groups(embeddings.rows, by)
     person = frame_persons(embeddings.rows)
-    return StudyData(embeddings.vectors, embeddings.rows, person, by, describe(embeddings, by))
+    return StudyData(
+        embeddings.vectors, embeddings.rows, person, by, describe(embeddings, by, common.group_by)
+    )
 
 
 def study_splits(

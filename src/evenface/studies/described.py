@@ -10,12 +10,15 @@ import polars as pl
 
 from evenface.embed.embeddings import Embeddings
 from evenface.faces.duplicates import duplicate_notes
-from evenface.faces.groups import GROUP_BY, group_labels
+from evenface.faces.groups import GROUP_BY, group_labels, lacking
 from evenface.faces.table import Note, label_notes
 from evenface.faces.unrecorded import taken_as_missing, without_values
 
 LABELS = ("no label", "two labels")
 """Kinds of notes about labels that are said of the rows at hand."""
+
+NO_COLUMN = "no column"
+"""How the kind of a note begins that an attribute which groups are made of isn't there."""
 
 
 def as_asked(embeddings: Embeddings, missing: Sequence[str]) -> Embeddings:
@@ -36,8 +39,13 @@ def as_asked(embeddings: Embeddings, missing: Sequence[str]) -> Embeddings:
     )
 
 
-def describe(embeddings: Embeddings, by: Sequence[str]) -> dict[str, Any]:
-    """Say what was measured: counts, embedder, source and everything that was left out."""
+def describe(
+    embeddings: Embeddings, by: Sequence[str], asked: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Say what was measured: counts, embedder, source and everything that was left out.
+
+    `asked` are the attributes that groups were asked to be made of, if any were.
+    """
     rows = embeddings.rows
     groups = group_labels(rows, by)
     counts = (
@@ -52,6 +60,9 @@ def describe(embeddings: Embeddings, by: Sequence[str]) -> dict[str, Any]:
     # What was noted of labels was of all faces that were read; these are those studied.
     notes = [n for n in source.get("notes", []) if n["kind"] not in LABELS]
     notes += map(_note, found)
+    if asked is None:
+        for name, text in lacking(embeddings.attributes).items():
+            notes.append(_note(Note(f"{NO_COLUMN} {name}", len(embeddings), text)))
     failures = embeddings.failures.group_by("stage", "reason").len().sort("len", descending=True)
     return {
         "rows": len(embeddings),
