@@ -73,7 +73,12 @@ def test_run_again_keeps_every_result(folder: Path, capsys: pytest.CaptureFixtur
     before = {p: p.stat().st_mtime_ns for p in (folder / "results").glob("*.parquet")}
     ok("run", folder / "faces", "--out", folder)
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    assert capsys.readouterr().out.strip() == str(folder / "report.html")
+    *found, last = capsys.readouterr().out.splitlines()
+    assert last == str(folder / "report.html")
+    # Of several studies the first sentence of those that stand first in the report.
+    saved = [json.loads((folder / "results" / f"{name}.json").read_text(encoding="utf-8"))
+             for name in ("probe", "verify", "transfer")]  # fmt: skip
+    assert found == [s["reading"][0] for s in saved]
 
 
 def test_the_resolved_study_file_repeats_the_run(folder: Path, tmp_path: Path) -> None:
@@ -237,6 +242,10 @@ def test_another_network_in_the_same_folder_is_refused(
         (["run", "x", "--out", "y", "--size", "big"], "--size"),
         (["run", "x", "--out", "y", "--mean", "1,2"], "three"),
         (["run", "x", "--out", "y", "--study", "no.toml"], "no.toml"),
+        (["verify", "x", "--probes", "knn"], "belongs to probe, transfer and erase (see evenface "),
+        (["run", "x", "--out", "y", "--probes=knn"], "in a study file (--study), under [probe]"),
+        (["run", "x", "--out", "y", "--no-remedies"], "bias and verify (see evenface run --help)"),
+        (["probe", "x", "--sed", "3"], "Did you mean --seed? (see evenface probe --help)"),
         (["report", "nowhere"], "nowhere"),
         (["check", "nowhere"], "nowhere"),
         (["probe", "nowhere"], "nowhere"),
@@ -357,6 +366,31 @@ def test_a_column_of_names_stays_out_of_report_and_results(emb: Path, tmp_path: 
         if file.is_file():
             assert b"Jane Doe" not in file.read_bytes(), file
     assert "full_name" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("gendr", "alone; there is a column 'gendr': did you mean it?"),
+        ("hair", "No column gender: groups are by ethnicity alone.\n"),
+    ],
+)
+def test_a_column_that_groups_lack_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], column: str, said: str
+) -> None:
+    made = Gaussian(identities=8).embeddings()
+    rows = made.rows.rename({"gender": column})
+    write_embeddings(embeddings_from_arrays(made.vectors, rows), tmp_path / "emb")
+    ok("checks", tmp_path / "emb", "--out", tmp_path / "out", *FAST)
+    assert said in capsys.readouterr().err
+    ok("checks", tmp_path / "emb", *FAST)
+    assert said in capsys.readouterr().err
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "no column gender (" in page
+    assert "No column gender: groups are by ethnicity alone" in page
+    # Who asks for groups knows of what they are made.
+    ok("checks", tmp_path / "emb", "--group-by", "ethnicity", *FAST)
+    assert "No column" not in capsys.readouterr().err
 
 
 def test_a_column_called_group_is_not_the_demographic_group(emb: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,17 +47,20 @@ def test_a_run_is_held_to_its_gates(emb: Path, tmp_path: Path, ends: Ends) -> No
     good = "checks.conflicts[attribute=gender] > 5%"
     code, said, errors = ends(*only, "--fail-on", good, "--fail-unless", WRONG)
     assert code == 0
-    assert said[0] == str(out / "report.html")
-    assert said[1] == f"ok {good}: the only number is not shown to be above 0.05"
-    assert said[3] == f"ok {WRONG}: all 2 numbers are shown to be below 0.9"
+    # What was found, the verdicts, and on the last line the report.
+    assert said[-1] == str(out / "report.html")
+    assert said[-5] == f"ok {good}: the only number is not shown to be above 0.05"
+    assert said[-3] == f"ok {WRONG}: all 2 numbers are shown to be below 0.9"
+    saved = json.loads((out / "results" / "checks.json").read_text(encoding="utf-8"))
+    assert said[:-5] == saved["reading"][:3]
     assert "gate" not in errors
     # The second time nothing is computed, and every gate has its verdict.
     code, said, errors = ends(*only, "--fail-on", WRONG, "--fail-on", RIGHT, "--fail-unless", good)
     assert code == 3
     assert "kept from an earlier run" in errors
     assert errors.splitlines()[-1] == "evenface: 2 of 3 gates failed"
-    assert [line.split(" ")[0] for line in said if line[0] != " "] == [
-        str(out / "report.html"), "FAIL", "ok", "FAIL"]  # fmt: skip
+    assert [line.split(" ")[0] for line in said if line[0] != " "][-4:] == [
+        "FAIL", "ok", "FAIL", str(out / "report.html")]  # fmt: skip
 
 
 def test_single_studies_are_held_to_gates(emb: Path, tmp_path: Path, ends: Ends) -> None:
@@ -66,8 +70,8 @@ def test_single_studies_are_held_to_gates(emb: Path, tmp_path: Path, ends: Ends)
     assert any(line.startswith("FAIL transfer.gap > 5%: ") for line in said)
     code, said, _ = ends(*one, "--out", tmp_path / "out", "--fail-on", "transfer.gap < -0.9")
     assert code == 0
-    assert said[0] == str(tmp_path / "out" / "report.html")
-    assert said[1].startswith("ok transfer.gap < -0.9: none of 12 numbers")
+    assert said[-1] == str(tmp_path / "out" / "report.html")
+    assert said[-3].startswith("ok transfer.gap < -0.9: none of 12 numbers")
 
 
 def test_what_cannot_be_judged_does_not_pass(emb: Path, ends: Ends) -> None:
@@ -84,7 +88,9 @@ def test_a_skipped_study_does_not_pass(tmp_path: Path, ends: Ends) -> None:
         "--fail-on", "transfer.gap > 1%",
     )  # fmt: skip
     assert code == 3
-    assert said[1].startswith("FAIL transfer.gap > 1%: cannot be judged: transfer needs two groups")
+    assert said[-2].startswith(
+        "FAIL transfer.gap > 1%: cannot be judged: transfer needs two groups"
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from evenface.embed.models.catalogue import MODELS
 from evenface.embed.models.contracts import network_input
 from evenface.embed.seal import sealed
 from evenface.embed.store import open_embeddings
-from weight_files import near, weights_of, write_keras, write_torch
+from weight_files import near, weights_of, write_keras, write_pooling, write_torch
 
 NAME, FILE = "mobilefacenet", "model_mobilefacenet.pth"
 # Where a processor multiplies bfloat16, the faster one would be taken.
@@ -125,6 +125,20 @@ def test_weights_of_ones_own_and_raw_pixels_are_recorded_and_never_mixed(
     said = refused(*common, "--weights", own, "--preprocessing", "raw-pixels", "--out",
                    tmp_path / "card")  # fmt: skip
     assert "model.color is 'BGR' there and 'RGB' now" in said
+
+
+def test_what_was_assumed_of_a_network_is_told(
+    diveface: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pooling(tmp_path / "net.onnx")
+    common = ("embed", diveface, "--model", f"onnx:{tmp_path / 'net.onnx'}", "--align", "none")
+    ok(*common, "--out", tmp_path / "a", "--mean", "127.5")
+    said = capsys.readouterr()
+    assert "assumed: color = RGB, scale = 1.0, alignment = arcface5. Say it in a card" in said.err
+    assert "or with --color, --scale, and embed anew" in said.err
+    (tmp_path / "net.onnx.json").write_text('{"color": "RGB", "scale": 1, "alignment": "none"}')
+    ok(*common, "--out", tmp_path / "b", "--mean", "127.5")
+    assert "note:" not in capsys.readouterr().err
 
 
 def test_a_study_file_holds_all_that_was_said(

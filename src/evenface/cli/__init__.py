@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 
 from evenface._version import __version__
 from evenface.cli import compare, embed, erase, lists, models, run, studies, vectors, verify
+from evenface.cli.usage import usage_error
 from evenface.errors import EvenfaceError, GateFailed
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         sys.stdout.flush()
     except CycloptsError as error:
-        return _complain(f"{_first(error)} (see evenface --help)")
+        return _complain(usage_error(error, app))
     except EvenfaceError as error:
         return _complain(str(error))
     except GateFailed as failure:
@@ -115,10 +116,6 @@ def _stoppable() -> Iterator[None]:
 def _hush() -> None:
     # Whoever read our output has seen enough; nothing more is flushed at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _first(error: CycloptsError) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _complain(text: str) -> int:

@@ -38,9 +38,7 @@ def compare(
     from evenface.comparison import compare as make_comparison
 
     found = make_comparison(first, second, studies=words(only), out=out)
-    said: list[object] = [*found.reading()]
-    if out is not None:
-        said.append(out / FILES[1])
+    page = None if out is None else out / FILES[1]
     lacking = {name: f"one of the runs has no result of {name}" for name in found.alone}
     changes = {c.study: c.frame for c in found.studies}
-    finish(said, held_to, found.second, lacking, changes)
+    finish(found.reading(), held_to, found.second, lacking, changes, last=page)

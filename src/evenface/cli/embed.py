@@ -18,6 +18,7 @@ from evenface.cli.options import (
     select_values,
     words,
 )
+from evenface.cli.remarks import remark
 from evenface.errors import StoreError
 
 
@@ -70,6 +71,7 @@ def embed_command(
     with Console() as console:
         held = Held(prune=prune, repair=repair)
         made = make_embeddings(select_faces(faces, **chosen), out, config, console, held=held)
+    remark({"card": made.manifest["model"]})
     say(made)
 
 

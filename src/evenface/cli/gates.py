@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evenface.cli.console import say
 from evenface.cli.options import GateArgs
+from evenface.cli.remarks import first_sentences, remark
 from evenface.errors import ConfigError, GateFailed
 
 if TYPE_CHECKING:
@@ -54,16 +55,27 @@ def read_gates(
     return gates
 
 
-def results_in(out: Path, gates: Sequence[Gate]) -> tuple[dict[str, Result], dict[str, str]]:
-    """Return the results that gates ask for from an output folder, and why others are missing."""
-    if not gates:
-        return {}, {}
+def results_in(out: Path, studies: Sequence[str]) -> tuple[dict[str, Result], dict[str, str]]:
+    """Return what a run found of the studies it asked, and why some found nothing."""
     from evenface.report.results import SKIPPED
     from evenface.studies.table import load_result
 
-    files = {g.study: out / "results" / f"{g.study}.json" for g in gates}
+    files = {name: out / "results" / f"{name}.json" for name in studies}
     found = {name: load_result(file) for name, file in files.items() if file.is_file()}
     return found, json.loads((out / "results" / SKIPPED).read_text(encoding="utf-8"))
+
+
+def finish_run(out: Path, report: Path, studies: Sequence[str], gates: Sequence[Gate] = ()) -> None:
+    """Print the first of what a run found, each gate's verdict, and where the report is.
+
+    Raises
+    ------
+    ConfigError, GateFailed
+        As `finish`.
+    """
+    results, skipped = results_in(out, studies)
+    remark(next(iter(results.values())).context)
+    finish(first_sentences(results), gates, results, skipped, last=report)
 
 
 def finish(
@@ -72,8 +84,12 @@ def finish(
     results: Mapping[str, Result],
     skipped: Mapping[str, str] | None = None,
     changes: Mapping[str, pl.DataFrame] | None = None,
+    *,
+    last: object = None,
 ) -> None:
     """Print what a command found, then each gate's verdict; see `Gate.judge`.
+
+    `last` is printed last, whatever the verdicts: scripts take the last line for the report.
 
     Raises
     ------
@@ -91,7 +107,8 @@ def finish(
             wrong = wrong or error
     failed = sum(v.failed for v in verdicts)
     try:
-        for text in (*said, *(s for v in verdicts for s in v.sentences)):
+        end = () if last is None else (last,)
+        for text in (*said, *(s for v in verdicts for s in v.sentences), *end):
             say(text)
     finally:
         if wrong is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from evenface.cli.console import Console, say
-from evenface.cli.gates import finish, read_gates, results_in
+from evenface.cli.gates import finish_run, read_gates
 from evenface.cli.options import (
     COMMON,
     EMBED,
@@ -45,11 +45,12 @@ def demo(
     seed
         Another seed, other faces.
     """
+    from evenface.studies.table import STUDIES
     from evenface.study import demo as make_demo
 
     with Console() as console:
         report = make_demo(out, identities=identities, images=images, seed=seed, on_step=console)
-    say(report)
+    finish_run(out, report, tuple(STUDIES))
 
 
 def run(
@@ -95,7 +96,7 @@ def run(
         report = make_run(
             source, out, config, images_root=embed.images_root, names=names, on_step=console
         )
-    finish([report], held_to, *results_in(out, held_to))
+    finish_run(out, report, config.studies, held_to)
 
 
 def report(

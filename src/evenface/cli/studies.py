@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from evenface.cli.console import Console
-from evenface.cli.gates import finish, read_gates, results_in
+from evenface.cli.gates import finish, finish_run, read_gates
 from evenface.cli.options import (
     COMMON,
     GATES,
@@ -24,6 +24,7 @@ from evenface.cli.options import (
     whole_numbers,
     words,
 )
+from evenface.cli.remarks import remark
 from evenface.errors import ConfigError
 
 
@@ -42,9 +43,10 @@ def ask_study(
         open_embeddings(emb)
         with Console() as console:
             report = make_run(emb, out, config, on_step=console)
-        finish([report], held_to, *results_in(out, held_to))
+        finish_run(out, report, (name,), held_to)
         return
     result = STUDIES[name].ask(open_embeddings(emb), config.options_of(name), config.common)
+    remark(result.context)
     finish(result.reading(), held_to, {name: result})
 
 
