@@ -19,6 +19,7 @@ from evenface.studies.compare import Compared, compare_results
 from evenface.studies.compare_view import read_compared, read_overlap
 from evenface.studies.contrasts import CONTRASTS
 from evenface.studies.data import CommonOptions
+from evenface.studies.described import made_up
 from evenface.studies.drawing import short
 from evenface.studies.judged import Repeats
 from evenface.studies.outcomes import read_outcomes
@@ -54,11 +55,9 @@ class Comparison:
         return float(next(iter(self.second.values())).config["level"])
 
     @property
-    def synthetic(self) -> bool:
-        """Whether either run is about rendered faces."""
-        return any(
-            r.context.get("synthetic") for run in (self.first, self.second) for r in run.values()
-        )
+    def synthetic(self) -> str:
+        """What either run made up: ``faces``, ``vectors``, or nothing."""
+        return made_up([r.context for run in (self.first, self.second) for r in run.values()])
 
     def frame(self, study: str) -> pl.DataFrame:
         """Return the changes of one study's numbers, the second run's minus the first's.

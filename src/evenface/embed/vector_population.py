@@ -47,6 +47,7 @@ CODES = {"Asian": "A", "Black": "N", "Caucasian": "B", "female": "M", "male": "H
 """DiveFace's letters, of which names of identities are made."""
 
 NAME = "a made-up network"
+MADE_UP = "made-up vectors"
 GENERATOR = 1
 """Raised whenever the same parameters would give other vectors."""
 
@@ -169,7 +170,7 @@ class VectorPopulation:
             pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"),
             card={**unknown_card(NAME, d), "sha256": self._network()},
             source={
-                "layout": "made-up vectors",
+                "layout": MADE_UP,
                 "synthetic": True,
                 "parameters": {**asdict(self), "generator": GENERATOR},
                 "notes": [asdict(Note("synthetic", len(rows), NOTICE))],

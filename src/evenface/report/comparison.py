@@ -39,7 +39,7 @@ def write_page(
     studies: Sequence[Compared],
     level: float,
     *,
-    synthetic: bool,
+    synthetic: str,
 ) -> None:
     """Write a comparison's page and, in ``figures`` beside it, its figures.
 
@@ -52,8 +52,8 @@ def write_page(
     studies : sequence of Compared
     level : float
         Nominal coverage of the intervals.
-    synthetic : bool
-        Whether the faces are.
+    synthetic : str
+        What is made up, as `made_up` says; empty if nothing is.
     """
     views = [_view(one, file.parent / "figures", level) for one in studies]
     style = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def write_page(
             policy=policy([]),
             style=Markup(style),
             synthetic=synthetic,
-            synthetic_text=SYNTHETIC.split(": ", 1),
+            synthetic_text=SYNTHETIC[synthetic].split(": ", 1) if synthetic else (),
             about=about,
             views=views,
             level=f"{100 * level:g} %",

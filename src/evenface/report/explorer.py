@@ -20,6 +20,7 @@ from evenface.report.explorer_views import (
     map_views,
     space_views,
 )
+from evenface.studies.described import made_up
 from evenface.studies.drawing import BLANK, NO_LABEL, PALETTE, looks, short
 from evenface.studies.map import MapResult
 from evenface.studies.spaces import SpacesResult
@@ -112,7 +113,7 @@ def explorer_data(
             if any(v is not None for v in values):
                 facts.append(_fact(column, values))
     return {
-        "synthetic": bool(result.context.get("synthetic")),
+        "synthetic": made_up([result.context]),
         "ids": [shown[i] for i in ids],
         "facts": facts,
         "colours": colours,

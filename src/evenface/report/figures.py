@@ -9,12 +9,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from evenface.report.drawn import KINDS, Drawn, drawing_key
+from evenface.studies.described import made_up
 from evenface.studies.drawing import save_figure, short, styled
 from evenface.studies.heldout import title
 from evenface.studies.result import Result
 from evenface.studies.table import STUDIES
 
-SYNTHETIC = "Synthetic faces: made up, they show nobody; nothing about real people follows."
+SYNTHETIC = {
+    "faces": "Synthetic faces: made up, they show nobody; nothing about real people follows.",
+    "vectors": "Synthetic vectors: made up, without a face; nothing about real people follows.",
+}
+"""By what `made_up` says."""
+
 PLAIN = " !$'()*+,-./:;=?@[]^_`{|}~"
 """Characters that may stand in a data URI within a quoted attribute as they are."""
 
@@ -64,11 +70,11 @@ def draw_figures(results: Mapping[str, Result], folder: Path) -> dict[str, Pictu
 def _draw(result: Result, folder: Path) -> Iterator[str]:
     """Write a result's figures; yield their names."""
     for name, figure in result.figures().items():
-        if result.context.get("synthetic"):
+        if made := made_up([result.context]):
             # The line needs room of its own, or what is below gets less.
             figure.set_figheight(figure.get_figheight() + 0.35)
             with styled():
-                figure.suptitle(SYNTHETIC, x=0.01, ha="left", fontsize=8, color="#8A4B00")
+                figure.suptitle(SYNTHETIC[made], x=0.01, ha="left", fontsize=8, color="#8A4B00")
         save_figure(figure, folder / name)
         yield name
 

@@ -26,6 +26,7 @@ from evenface.report.results import Loaded, judged_pictures, load_names, load_re
 from evenface.report.thumbnails import NOTICE, Thumbnails
 from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
+from evenface.studies.described import made_up
 from evenface.studies.erase import EraseResult
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
@@ -120,6 +121,7 @@ def render(
 ) -> str:
     """Return the page's HTML."""
     context = loaded.contexts[0]
+    made = made_up(loaded.contexts)
     splits = next((c["splits"] for c in loaded.contexts if c.get("splits")), None)
     maps = loaded.results.get("map")
     data = None
@@ -137,8 +139,8 @@ def render(
     return environment.get_template("page.html.j2").render(
         title=summary.headline(context),
         version=__version__,
-        synthetic=any(c.get("synthetic") for c in loaded.contexts),
-        synthetic_text=SYNTHETIC.split(": ", 1),
+        synthetic=made,
+        synthetic_text=SYNTHETIC[made].split(": ", 1) if made else (),
         policy=policy(scripts),
         style=Markup(_source("style.css") + _source("explorer.css")),
         scripts=[Markup(s) for s in scripts],

@@ -8,6 +8,7 @@ from typing import Any
 from evenface.embed.models.contracts import RAW
 from evenface.report import texts
 from evenface.report.results import Loaded
+from evenface.studies.described import made_up
 from evenface.studies.drawing import short
 
 FEW = 20
@@ -96,7 +97,7 @@ def warnings(loaded: Loaded) -> list[tuple[str, str]]:
     if len({bool(c.get("synthetic")) for c in loaded.contexts}) > 1:
         found.append(
             (
-                "Some studies ran on synthetic faces",
+                f"Some studies ran on synthetic {made_up(loaded.contexts)}",
                 "Others ran on faces that are not marked as synthetic.",
             )
         )
@@ -120,7 +121,7 @@ def unfinished(loaded: Loaded) -> list[tuple[str, str]]:
 def data_facts(context: Mapping[str, Any]) -> list[Fact]:
     """Return whose faces were measured and what was left out, as (name, value)."""
     shown: list[Fact] = [
-        ("Faces", _count(context.get("rows", 0))),
+        ((made_up([context]) or "faces").capitalize(), _count(context.get("rows", 0))),
         ("Identities", _count(context.get("identities", 0))),
         ("Groups made by", ", ".join(map(str, context.get("group_by", ()))) or UNSTATED),
         ("Source layout", str(context.get("layout") or UNSTATED)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from evenface.embed.embeddings import Embeddings
+from evenface.embed.vector_population import MADE_UP, NAME
 from evenface.faces.duplicates import duplicate_notes
 from evenface.faces.groups import GROUP_BY, group_labels, lacking
 from evenface.faces.table import Note, label_notes
@@ -80,6 +81,16 @@ def describe(
         "failures": embeddings.failures.height,
         "failure_reasons": failures.head(20).rows(named=True),
     }
+
+
+def made_up(contexts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what nobody real stands behind: ``faces``, ``vectors`` without any, or nothing."""
+    synthetic = [c for c in contexts if c.get("synthetic")]
+    if not synthetic:
+        return ""
+    # Folders that were joined have another layout, vectors that were changed another network.
+    drawn = [c.get("layout") == MADE_UP or c.get("card", {}).get("name") == NAME for c in synthetic]
+    return "vectors" if all(drawn) else "faces"
 
 
 def _label_notes(

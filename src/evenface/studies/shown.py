@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from evenface.studies.described import made_up
 from evenface.studies.headline import headline
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def as_html(result: Result) -> str:
     rest = result.numbers.height - len(body)
     more = f"<p>{rest} more numbers are in <code>.frame()</code>.</p>" if rest > 0 else ""
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in result.reading())
-    synthetic = "<p><b>Synthetic faces.</b></p>" if result.context.get("synthetic") else ""
+    made = made_up([result.context])
+    synthetic = f"<p><b>Synthetic {made}.</b></p>" if made else ""
     return (
         f"<div><h4>{escape(result.study)}</h4>{synthetic}<ul>{said}</ul>"
         f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>{more}</div>"

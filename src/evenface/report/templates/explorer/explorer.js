@@ -87,7 +87,7 @@
       line.append(title, ": ", value);
       tip.appendChild(line);
     });
-    if (data.synthetic) tip.appendChild(document.createTextNode("synthetic face"));
+    if (data.synthetic) tip.appendChild(document.createTextNode("synthetic " + data.synthetic.slice(0, -1)));
     frame.appendChild(tip);
     var width = frame.clientWidth, right = x > width / 2;
     tip.style.left = right ? "auto" : Math.min(x + 14, width - 40) + "px";
@@ -139,7 +139,7 @@
   }
 
   function save() {
-    main.picture(data.synthetic ? "synthetic faces" : "").toBlob(function (blob) {
+    main.picture(data.synthetic ? "synthetic " + data.synthetic : "").toBlob(function (blob) {
       var link = document.createElement("a");
       link.href = URL.createObjectURL(blob);
       link.download = "map.png";
