@@ -30,7 +30,7 @@ def pip(words: list[str]) -> None:
         if word in WITH_VALUE:
             value = next(rest)
             assert word != "--constraint" or (ROOT / value).is_file()
-        elif not word.startswith("-") and word != ".":
+        elif not word.startswith("-") and word not in (".", "./evenface"):
             asked = Requirement(word)
             assert asked.name == "evenface" or asked.name in needed, word
             assert asked.extras <= set(project["optional-dependencies"]), word
@@ -48,4 +48,10 @@ def docker(words: list[str]) -> None:
     parsed(words[image + 1 :])
 
 
-OTHERS: dict[str, Callable[[list[str]], None]] = {"docker": docker, "pip": pip}
+def activate(words: list[str]) -> None:
+    """The environment that is entered is the one that our scripts make."""
+    assert words == [".", ".venv/bin/activate"]
+    assert "-m venv .venv\n" in (ROOT / "scripts" / "env").read_text()
+
+
+OTHERS: dict[str, Callable[[list[str]], None]] = {"docker": docker, "pip": pip, ".": activate}

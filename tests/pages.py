@@ -149,6 +149,9 @@ def known(block: Block, words: list[str]) -> None:
     """Fail unless a command is a script of ours, or one of another program that fits us."""
     line = shlex.join(words)
     ours = words[1] if words[0] == "python" else words[0]
+    if ours == "-m":
+        assert words == ["python", "-m", "venv", ".venv"], f"{block.where}: {line}"
+        return
     if ours.startswith(("scripts/", "benchmarks/")):
         assert (ROOT / ours).is_file(), f"{block.where}: {line}"
         return
