@@ -104,6 +104,9 @@ def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
     write_embeddings(some(), tmp_path / "out" / "embeddings")
     with pytest.raises(StoreError, match=r"take \S+out.embeddings, where this run"):
         open_embeddings(tmp_path / "out")
+    (tmp_path / "of vectors" / "results").mkdir(parents=True)
+    with pytest.raises(StoreError, match="take the embedding folder that the run was given"):
+        open_embeddings(tmp_path / "of vectors")
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").touch()
     with pytest.raises(StoreError, match=r"so it is no embedding folder$"):

@@ -138,6 +138,8 @@ def _instead(folder: Path) -> str:
     inside = folder / "embeddings"
     if (inside / MANIFEST).is_file():
         return f"; take {inside}, where this run keeps its vectors"
+    if (folder / "results").is_dir():
+        return "; it is the output of a run: take the embedding folder that the run was given"
     if _has_picture(folder, LEVELS):
         return f"; make vectors of its pictures first: evenface embed {folder} --out EMB"
     return ""
