@@ -96,8 +96,8 @@ def test_what_is_no_folder_of_ours_says_so(tmp_path: Path) -> None:
 
 
 def test_the_folder_that_was_meant_is_named(tmp_path: Path) -> None:
-    (tmp_path / "faces" / "women" / "p1").mkdir(parents=True)
-    (tmp_path / "faces" / "women" / "p1" / "a.JPG").touch()
+    (tmp_path / "faces" / "all" / "women" / "p1").mkdir(parents=True)
+    (tmp_path / "faces" / "all" / "women" / "p1" / "a.JPG").touch()
     with pytest.raises(StoreError, match=r"evenface embed \S+faces --out EMB"):
         open_embeddings(tmp_path / "faces")
     (tmp_path / "out").mkdir()

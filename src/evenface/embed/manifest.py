@@ -35,7 +35,7 @@ LARGEST_DIMENSION = 2**20
 MOST_ROWS = 2**40
 """Larger numbers in a manifest are taken for damage."""
 
-LEVELS, FEW, GLANCE = 2, 5, 1000
+LEVELS, FEW, GLANCE = 4, 3, 1000
 """Folders within folders, folders of each and entries of each that are looked at for pictures."""
 
 CONTRACT = ("model", "preprocessing", "dimension", "dtype")
