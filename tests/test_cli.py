@@ -33,6 +33,8 @@ epochs = 2
 rates = [0.003]
 [erase]
 training = []
+probes = ["linear", "knn"]
+splits = 1
 """
 
 

@@ -38,6 +38,7 @@ QUICK = {
     "spaces": {"losses": ("softmax",), "hidden": (8,), "rates": (0.003,), "epochs": 2},
     "bias": {"losses": ("softmax",), "hidden": (8,), "rates": (0.003,), "epochs": 2,
              "remedies": ()},
+    "erase": {"probes": ("linear", "knn"), "training": (), "strengths": ()},
 }  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def erase(
         Partial strengths for the curve, with commas. [default: 0.5,0.8]
     training
         What is done while spaces of people are learned, beside one without: sampling, weights,
-        dro, adversarial, with commas; none to learn no space. [default: dro,adversarial]
+        dro, adversarial, with commas; none to learn no space. [default: adversarial]
     hiding
         Strengths (lambda) of adversarial, with commas. [default: 1,10]
     probes

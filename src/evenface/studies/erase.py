@@ -71,7 +71,7 @@ class EraseOptions(Options):
     together: bool = True
     erasers: tuple[str, ...] = DEFAULT
     strengths: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.8)
-    training: tuple[str, ...] = ("dro", "adversarial")
+    training: tuple[str, ...] = ("adversarial",)
     hiding: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 10.0), min_length=1)
     probes: tuple[str, ...] = ("linear", "mlp", "knn")
     fmr: float = Field(0.01, gt=0, lt=1)
