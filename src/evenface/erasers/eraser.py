@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ Array = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 Vectors = npt.NDArray[np.float32]
 
-ROWS = 8192
-"""Rows that are changed at a time: what is widened for it stays small."""
+NUMBERS = 1 << 18
+"""Numbers that are changed at a time: what is widened for it stays in a cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,18 +149,20 @@ class Eraser:
             )
         which = self._places(codes, len(x))
         found = np.empty(x.shape, dtype=np.float32)
-        for first in range(0, len(x), ROWS):
-            part = slice(first, first + ROWS)
+        size = max(NUMBERS // self.dimension, 1)
+        for first in range(0, len(x), size):
+            part = slice(first, first + size)
             rows = x[part].astype(np.float64)
             if not np.isfinite(rows).all():
                 raise VectorError("vectors must be finite numbers: some are NaN or infinite")
-            change = np.zeros_like(rows)
-            for c in np.unique(which[part][which[part] >= 0]):
-                own = which[part] == c
+            for c, own in _by_map(which[part]):
                 away = (rows[own] - self.maps.centres[c]) @ self.maps.into[c].T
-                change[own] = self.maps.moves[c] - away @ self.maps.out[c].T
+                change = away @ self.maps.out[c].T
+                np.subtract(self.maps.moves[c], change, out=change)
+                change *= self.strength
+                rows[own] += change
             with np.errstate(over="ignore"):
-                found[part] = rows + self.strength * change
+                found[part] = rows
             if not np.isfinite(found[part]).all():
                 raise VectorError("changed vectors are beyond single precision: scale all vectors")
         return found
@@ -207,6 +209,16 @@ class Eraser:
             f"a vector, rank {self.rank}, strength {self.strength:g}{needs}\n"
             f"fitted on {self.rows} pictures of {self.identities} identities"
         )
+
+
+def _by_map(which: Codes) -> Iterator[tuple[int, Any]]:
+    """Yield each map that rows take, and which rows they are; those that take none are in none."""
+    maps = np.unique(which)
+    if len(maps) == 1 and maps[0] >= 0:
+        yield int(maps[0]), slice(None)  # spares copies of all rows
+        return
+    for c in maps[maps >= 0]:
+        yield int(c), which == c
 
 
 def hashed(salt: str, identity: str) -> str:
