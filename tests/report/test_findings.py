@@ -11,7 +11,7 @@ import polars as pl
 
 from evenface.report.findings import MOST, findings
 from evenface.report.page import build_report
-from evenface.report.summary import data_facts, method_facts
+from evenface.report.summary import FEW, data_facts, method_facts
 from evenface.studies.data import CommonOptions
 from evenface.studies.erase import EraseOptions, erase
 from evenface.studies.result import Result
@@ -116,6 +116,20 @@ def test_one_study_has_its_findings_alone(
     html = build_report(save(plain, tmp_path, "probe")).read_text(encoding="utf-8")
     assert html.count('<li class="card">') == 3
     assert "Chosen by" not in html
+
+
+def test_a_number_of_few_people_says_so_on_its_card(
+    save: Save, plain: dict[str, Result], tmp_path: Path
+) -> None:
+    few = replace(
+        plain["probe"], numbers=plain["probe"].numbers.with_columns(n_identities=pl.lit(FEW - 1))
+    )
+    assert {c["few"] for c in findings({"probe": few})[0]} == {FEW}
+    enough = replace(few, numbers=few.numbers.with_columns(n_identities=pl.lit(FEW)))
+    assert {c["few"] for c in findings({"probe": enough})[0]} == {0}
+    for k, (result, said) in enumerate(((few, True), (enough, False))):
+        page = build_report(save({"probe": result}, tmp_path / str(k), "probe"))
+        assert (f"fewer than {FEW}, a rough sketch" in page.read_text(encoding="utf-8")) == said
 
 
 def test_cards_say_what_was_left_out_and_why(plain: dict[str, Result]) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 
 from evenface.heads.objectives import LOSSES
 from evenface.report import verified
+from evenface.report.summary import FEW
 from evenface.report.tables import Cell, cell, title_of
 from evenface.studies.bias import BiasResult
 from evenface.studies.checks import ChecksResult
@@ -81,6 +82,7 @@ def _finding(kind: str, title: str, shown: Cell, says: str, detail: str, *, low:
         "tick": None if tick is None else place(tick),
         "tick_name": tick_name,
         "counted": counted,
+        "few": FEW if shown.identities < FEW and not shown.why else 0,
     }
 
 

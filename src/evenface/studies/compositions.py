@@ -167,7 +167,7 @@ def _reachable(
     raise SelectionError(
         f"no training set with a majority of {who!r} can be made{few}: the groups have "
         f"{min(counts)} to {max(counts)} identities to learn from, and every group needs at "
-        f"least {LEAST}"
+        f"least {LEAST}. Make groups of fewer attributes (--group-by), or use more identities"
     )
 
 
