@@ -33,7 +33,7 @@ class SelectionError(EvenfaceError):
 
 
 class LeakError(EvenfaceError):
-    """Two sides of a split share an identity or a byte-identical image."""
+    """Those who are judged are among those learned from: they share an identity or an image."""
 
 
 class ModelError(EvenfaceError):

@@ -12,10 +12,11 @@ import pytest
 
 from evenface.errors import ConfigError, LeakError, SelectionError
 from evenface.faces.split import Split, make_splits
+from evenface.report.findings import findings
 from evenface.studies import erased
 from evenface.studies.data import CommonOptions
 from evenface.studies.erase import EraseOptions, EraseResult, erase
-from evenface.studies.erase_view import curve
+from evenface.studies.erase_curve import curve
 from evenface.studies.table import load_result
 from populations import Gaussian, exclusive_or
 
@@ -111,14 +112,48 @@ def test_the_front_is_beaten_by_nobody(plain: EraseResult) -> None:
     # Being read below chance is no less of a leak.
     for p in points:
         assert p["leak"] == pytest.approx(2 * abs(p["leak_value"] - 0.5))
-    # Together, what is farthest from its chance counts.
+    # Together, what is farthest from its chance counts, on a scale that both have.
     for p in curve(plain, "gender + ethnicity"):
         chances = {"gender": 1 / 2, "ethnicity": 1 / 3}
-        assert p["chance"] == chances[p["target"]]
+        assert p["chance"] == 0
+        assert p["leak"] == abs(p["leak_value"])
+        assert p["leak_low"] <= p["leak_value"] <= p["leak_high"]
         for target, chance in chances.items():
             other = read(plain, target, p["eraser"], "gender + ethnicity" if p["eraser"] != "none"
                          else "none", p["strength"])  # fmt: skip
             assert p["leak"] >= abs(other.value - chance) / (1 - chance) - 1e-12
+
+
+def altered(result: EraseResult, value: float, low: float, high: float) -> EraseResult:
+    """Return a result that reads gender otherwise after LEACE."""
+    which = (
+        (pl.col("metric") == "balanced_accuracy")
+        & (pl.col("target") == "gender")
+        & (pl.col("eraser") == "leace")
+        & (pl.col("attribute") == "gender")
+    )
+    new = {"value": value, "low": low, "high": high}
+    moved = [pl.when(which).then(pl.lit(v)).otherwise(pl.col(c)).alias(c) for c, v in new.items()]
+    return replace(result, numbers=result.numbers.with_columns(moved))
+
+
+@pytest.mark.parametrize(
+    ("ends", "sentence", "card"),
+    [
+        ((0.5, 0.4, 0.6), "After LEACE no probe is shown to read gender (", "is not shown"),
+        ((0.27, 0.2, 0.35), "wrong more often than chance, which gives it away too", "below"),
+        ((0.8, 0.7, 0.9), "After LEACE a linear probe still reads gender (", "can still be read"),
+    ],
+)
+def test_words_card_and_curve_agree_about_what_is_left(
+    plain: EraseResult, ends: tuple[float, float, float], sentence: str, card: str
+) -> None:
+    result = altered(plain, *ends)
+    assert any(sentence in s for s in result.reading())
+    shown = next(f for f in findings({"erase": result})[0] if f["title"].startswith("gender"))
+    assert card in shown["says"]
+    (point,) = (p for p in curve(result, "gender") if p["eraser"] == "leace" and p["strength"] == 1)
+    assert point["leak"] == pytest.approx(2 * abs(ends[0] - 0.5))
 
 
 def test_a_result_is_saved_and_drawn(plain: EraseResult, tmp_path: Any) -> None:

@@ -17,6 +17,7 @@ from evenface.embed.files import refuse_unreachable, write_whole
 from evenface.erasers.eraser import Eraser, Maps
 from evenface.erasers.methods import ERASERS
 from evenface.erasers.rows import codes_of
+from evenface.erasers.seen import mark_seen
 from evenface.errors import StoreError, VectorError
 
 SCHEMA, VERSION = "evenface.eraser", 1
@@ -146,6 +147,8 @@ def apply_eraser(
 ) -> Embeddings:
     """Return embeddings whose vectors were changed, and whose card says so.
 
+    Their attribute ``seen_by_eraser`` says whom the eraser was fitted to: studies leave them out.
+
     Parameters
     ----------
     eraser : Eraser
@@ -184,9 +187,10 @@ def apply_eraser(
         "strength": eraser.strength, "rank": eraser.rank,
     }  # fmt: skip
     erased = [*embeddings.card.get("erased", []), about]
-    return replace(
+    changed = replace(
         embeddings,
         vectors=eraser(embeddings.vectors, codes),
         card={**embeddings.card, "erased": erased},
         stored_fingerprint=None,
     )
+    return mark_seen(changed, eraser)

@@ -8,7 +8,7 @@ from evenface.heads.probes import PROBES
 from evenface.report.tables import Cell, cell
 from evenface.studies.drawing import short
 from evenface.studies.erase import EraseResult
-from evenface.studies.erase_view import taken_out
+from evenface.studies.erase_curve import taken_out
 from evenface.studies.erased_ways import LEARNED, SPACE, named_way
 from evenface.studies.heldout import STRONGEST, title
 from evenface.studies.words import percent

@@ -16,7 +16,7 @@ from evenface.studies.checks import ChecksResult
 from evenface.studies.data import GROUP
 from evenface.studies.drawing import short
 from evenface.studies.erase import EraseResult
-from evenface.studies.erase_view import classes_of, taken_out
+from evenface.studies.erase_curve import classes_of, taken_out
 from evenface.studies.erased_ways import title_of as erased_title
 from evenface.studies.heldout import STRONGEST
 from evenface.studies.map import MapResult
@@ -245,11 +245,11 @@ def _erase_findings(result: EraseResult) -> list[dict[str, Any]]:
         row, name = own.row(0, named=True), title_of(short(attribute, 60))
         chance = 1 / classes_of(result, attribute)
         by = erased_title(eraser)
-        says = (
-            f"After {by} {name} can still be read from vectors of people never seen."
-            if (row["low"] or 0) > chance
-            else f"That {name} can still be read after {by} is not shown."
-        )
+        says = f"That {name} can still be read after {by} is not shown."
+        if (row["low"] or 0) > chance:
+            says = f"After {by} {name} can still be read from vectors of people never seen."
+        elif (1 if row["high"] is None else row["high"]) < chance:
+            says = f"After {by} {name} is read below chance, which gives it away too."
         before = result.estimate(metric="balanced_accuracy", eraser="none", **at)
         who = "strongest probe on validation rows" if len(probes) > 1 else f"{reader} probe"
         detail = f"Balanced accuracy, {who}; {said(before)} before."

@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from evenface.embed.embeddings import Embeddings
+from evenface.erasers.seen import without_seen
 from evenface.errors import ConfigError, SelectionError
 from evenface.faces.groups import GROUP_BY, group_labels, grouping, require_groups
 from evenface.faces.split import (
@@ -27,7 +28,7 @@ from evenface.faces.table import RESERVED
 from evenface.faces.unrecorded import plain_values
 from evenface.heads.scaling import Vectors
 from evenface.stats.asked import Asked, Method
-from evenface.studies.described import as_asked, describe
+from evenface.studies.described import as_asked, describe, noted
 
 MIN_CLASS = 4
 """Identities a class needs to enter a study; fewer can't be on all sides of a split."""
@@ -180,8 +181,10 @@ def prepare(embeddings: Embeddings, common: CommonOptions) -> StudyData:
     ------
     SelectionError
         If all rows are of one group: there is nothing to compare.
+    LeakError
+        If an eraser was fitted to everybody whose vectors it changed.
     """
-    embeddings = as_asked(embeddings, common.missing)
+    embeddings = noted(*without_seen(as_asked(embeddings, common.missing)))
     by = grouping(embeddings.attributes, common.group_by)
     require_groups(embeddings.rows, by)
     person = frame_persons(embeddings.rows)

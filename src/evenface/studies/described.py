@@ -27,17 +27,23 @@ def as_asked(embeddings: Embeddings, missing: Sequence[str]) -> Embeddings:
     if not missing:
         return embeddings
     rows, failures, names = embeddings.rows, embeddings.failures, embeddings.attributes
-    source = dict(embeddings.source)
-    notes = taken_as_missing(rows, names, missing)
-    source["notes"] = [*source.get("notes", []), *map(_note, notes)]
-    return replace(
+    read = replace(
         embeddings,
         rows=without_values(rows, names, missing),
         failures=without_values(failures, names, missing),
-        source=source,
         # The same embeddings, read otherwise.
         stored_fingerprint=embeddings.fingerprint,
     )
+    return noted(read, taken_as_missing(rows, names, missing))
+
+
+def noted(embeddings: Embeddings, notes: Sequence[Note]) -> Embeddings:
+    """Return embeddings whose source has further notes."""
+    if not notes:
+        return embeddings
+    source = dict(embeddings.source)
+    source["notes"] = [*source.get("notes", []), *map(_note, notes)]
+    return replace(embeddings, source=source)
 
 
 def describe(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from evenface.erasers.methods import ERASERS
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
-from evenface.studies.erase_view import classes_of, curve, one_of, taken_out, wholes
+from evenface.studies.erase_curve import classes_of, curve, taken_out
+from evenface.studies.erase_view import one_of, wholes
 from evenface.studies.erased_ways import LEARNED, SPACE, SPACES, title_of
 from evenface.studies.heldout import title
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 RIVALS = [name for name in (LEARNED + r for r in SPACES) if name != SPACE.eraser]
 """Spaces learned with a remedy, drawn hollow."""
+
+FRONT: dict[str, Any] = {
+    "ls": "none", "marker": "o", "ms": 11, "mfc": "none", "mec": drawing.INK, "mew": 0.8,
+    "label": "no other is better in both",
+}  # fmt: skip
+"""A ring around what no other way beats in both leakage and errors."""
 
 _ORDER = ["none", *ERASERS, SPACE.eraser, *RIVALS]
 
@@ -56,7 +63,13 @@ def draw_curve(result: EraseResult) -> Figure:
             for chance in {p["chance"] for p in points}:
                 axes.axvline(chance, color=drawing.INK, lw=0.8, ls=":")
             axes.set_title(drawing.short(attribute, 30))
-            axes.set_xlabel(f"balanced accuracy, {result.config['probes'][0]} probe")
+            front = sorted((p["leak_value"], p["eer_value"]) for p in points if p["front"])
+            axes.plot(*zip(*front, strict=True), **FRONT)
+            several = len(result.context["parts"].get(attribute, [attribute])) > 1
+            what = (
+                "above chance, of the way to 1, the most read" if several else "balanced accuracy"
+            )
+            axes.set_xlabel(f"{what}, {result.config['probes'][0]} probe")
             # A rate of 0 stands on no axis.
             axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
         panels[0].set_ylabel("equal error rate")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
+from evenface.studies.erase_curve import classes_of, curve, taken_out
 from evenface.studies.erased_ways import LEARNED, SPACE, by_label, named_way, title_of
 from evenface.studies.heldout import title
 from evenface.studies.words import above, below, listed, said, said_rate
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from evenface.studies.erase import EraseResult
 
 LINEAR = "linear"
+AN = {"mlp": "an MLP"}
+MANY = ("knn",)
+"""Readers that are called in the plural."""
 
 
 def read_erase(result: EraseResult) -> list[str]:
@@ -30,6 +33,11 @@ def read_erase(result: EraseResult) -> list[str]:
             sentences += [*_price(result, attribute), *_learned(result, attribute)]
     if together := _together(result):
         sentences.append(together)
+    if sentences:
+        sentences.append(
+            f"Each number is held against chance, or no change, by its own interval of "
+            f"{result.config['level']:.0%}: of so many some leave it out by luck alone."
+        )
     for what, why in result.tables["left_out"].rows():
         sentences.append(f"Left out: {drawing.short(what, 80)} ({why}).")
     needing = result.tables["erasers"].filter("needs_labels")["title"].unique(maintain_order=True)
@@ -43,11 +51,6 @@ def read_erase(result: EraseResult) -> list[str]:
             "more easily than before."
         )
     return sentences or ["Nothing could be taken out."]
-
-
-def taken_out(result: EraseResult) -> list[str]:
-    """Return what was taken out, each alone and then together."""
-    return [a for a in result.numbers["attribute"].unique(maintain_order=True) if a != "none"]
 
 
 def wholes(result: EraseResult, attribute: str) -> dict[str, float]:
@@ -80,30 +83,30 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     if not told:
         return ""
     what = drawing.short(attribute, 40)
-    reads = {p: above(after, chance) for p, (_, after) in told.items()}
-    others = [p for p in told if p != LINEAR]
+    reads = {p for p, (_, after) in told.items() if above(after, chance)}
+    turned = [title(p) for p, (_, after) in told.items() if below(after, chance)]
     parts = [f"{title(p)} probe {said(a)} ({said(b)} before)" for p, (b, a) in told.items()]
     numbers = f"balanced accuracy by {'; '.join(parts)}; chance {chance:.2f}"
-    left = [p for p in others if reads[p]]
-    if LINEAR in told and not reads[LINEAR] and left:
-        to = "an MLP" if "mlp" in left else listed([title(p) for p in left])
-        also = [title(p) for p in left if p != "mlp"] if "mlp" in left else []
+    below_it = ""
+    if turned:
+        below_it = (
+            f"; {listed(turned)} {'is' if len(turned) == 1 else 'are'} wrong more often than "
+            "chance, which gives it away too"
+        )
+    left = [p for p in told if p != LINEAR and p in reads]
+    if LINEAR in told and LINEAR not in reads and left:
         who = name if by_label(eraser) else "Linear erasure"
+        to = listed([AN.get(p, title(p)) for p in sorted(left, key=lambda p: p != "mlp")])
+        alone = len(left) == 1 and left[0] not in MANY
         return (
             f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} no linear probe is "
-            f"shown to read it, and {to}{' and ' + listed(also) if also else ''} still "
-            f"{'do' if also or len(left) > 1 else 'does'} ({numbers})."
+            f"shown to read it, and {to} still {'does' if alone else 'do'}{below_it} ({numbers})."
         )
-    if not any(reads.values()):
-        return f"After {name} no probe is shown to read {what} ({numbers})."
-    if reads.get(LINEAR):
-        return f"After {name} a linear probe still reads {what} ({numbers})."
-    return f"After {name}: {numbers}."
-
-
-def classes_of(result: EraseResult, target: str) -> int:
-    """Return how many values of a target were read."""
-    return int(result.context["classes"].get(target, 2))
+    if not reads:
+        return f"After {name} no probe is shown to read {what}{below_it} ({numbers})."
+    if LINEAR in reads:
+        return f"After {name} a linear probe still reads {what}{below_it} ({numbers})."
+    return f"After {name}{below_it}: {numbers}."
 
 
 def _price(result: EraseResult, attribute: str) -> list[str]:
@@ -175,50 +178,3 @@ def _together(result: EraseResult) -> str:
         f"probe and has fewer verification errors than these, by their values: {'; '.join(best)}. "
         "Intervals are in the table; no point is tested against another."
     )
-
-
-def curve(result: EraseResult, attribute: str) -> list[dict[str, Any]]:
-    """Return each way's leakage to the first probe, errors, and whether no other beats both.
-
-    Leakage is how far from chance an attribute is read, as a share of the way to 1: below chance a
-    reader is right when turned around. Taken out together, the attribute that is farthest counts.
-    """
-    probe = result.config["probes"][0]
-    parts = result.context["parts"].get(attribute, [attribute])
-    read = result.numbers.filter(
-        (pl.col("metric") == "balanced_accuracy")
-        & (pl.col("probe") == probe)
-        & pl.col("target").is_in(parts)
-        & pl.col("attribute").is_in([attribute, "none"])
-        & pl.col("value").is_not_null()
-    )
-    points = []
-    for row in result.numbers.filter(
-        (pl.col("metric") == "eer")
-        & (pl.col("group") == "all")
-        & pl.col("attribute").is_in([attribute, "none"])
-        & pl.col("value").is_not_null()
-    ).rows(named=True):
-        own = read.filter(eraser=row["eraser"], strength=row["strength"])
-        if own.height == len(parts):
-            leaks = [_leak(result, part) for part in own.rows(named=True)]
-            place = int(np.argmax(leaks))
-            worst = own.row(place, named=True)
-            points.append({
-                "eraser": row["eraser"], "strength": row["strength"], "target": worst["target"],
-                "leak": leaks[place], "chance": 1 / classes_of(result, worst["target"]),
-                **{f"leak_{k}": worst[k] for k in ("value", "low", "high")},
-                **{f"eer_{k}": row[k] for k in ("value", "low", "high")},
-            })  # fmt: skip
-    for p in points:
-        p["front"] = not any(
-            q["leak"] <= p["leak"] and q["eer_value"] <= p["eer_value"]
-            and (q["leak"], q["eer_value"]) != (p["leak"], p["eer_value"])
-            for q in points
-        )  # fmt: skip
-    return points
-
-
-def _leak(result: EraseResult, row: dict[str, Any]) -> float:
-    chance = 1 / classes_of(result, row["target"])
-    return abs(float(row["value"]) - chance) / (1 - chance)

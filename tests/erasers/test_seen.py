@@ -1,0 +1,111 @@
+"""Whom an eraser was fitted to is never judged on the vectors that it changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evenface.cli import main
+from evenface.embed.embeddings import Embeddings
+from evenface.embed.folder import write_embeddings
+from evenface.embed.store import open_embeddings
+from evenface.erasers.eraser import Eraser
+from evenface.erasers.methods import fit_eraser
+from evenface.erasers.rows import codes_of
+from evenface.erasers.saved import apply_eraser
+from evenface.erasers.seen import SEEN, without_seen
+from evenface.errors import LeakError
+from evenface.studies.data import CommonOptions, prepare
+from evenface.studies.erase import erase
+from evenface.studies.map import map_space
+from evenface.studies.probe import ProbeOptions, probe
+from evenface.studies.verify import verify
+from populations import Gaussian
+
+QUICK = CommonOptions(seeds=1, resamples=100)
+
+
+@pytest.fixture(scope="module")
+def people() -> Embeddings:
+    return Gaussian(identities=20, images=2, separation=4).embeddings()
+
+
+def eraser_of(people: Embeddings, *, named: bool = True) -> Eraser:
+    classes = [("female", "male")]
+    codes = codes_of(people.rows, ["gender"], classes)
+    who = people.rows["identity"].to_list() if named else []
+    return fit_eraser(
+        "leace", people.vectors, codes, attributes=["gender"], classes=classes, identities=who
+    )
+
+
+def some(people: Embeddings, share: float) -> Embeddings:
+    names = people.rows["identity"].unique().sort()
+    wanted = set(names[: int(share * len(names))])
+    return people.take(people.rows["identity"].is_in(wanted))
+
+
+def test_every_study_refuses_those_who_were_all_seen(people: Embeddings) -> None:
+    erased = apply_eraser(eraser_of(people), people)
+    assert erased.rows[SEEN].unique().to_list() == ["yes"]
+    for study in (probe, verify, erase, map_space):
+        with pytest.raises(LeakError, match="fitted to all 120 identities"):
+            study(erased, common=QUICK)
+
+
+def test_others_are_judged_and_the_seen_are_counted(people: Embeddings) -> None:
+    erased = apply_eraser(eraser_of(some(people, 0.25)), people)
+    left = people.rows["identity"].n_unique() - 30
+    data = prepare(erased, QUICK)
+    assert data.rows["identity"].n_unique() == left
+    assert data.rows[SEEN].unique().to_list() == ["no"]
+    (note,) = (n for n in data.context["notes"] if n["kind"] == "seen by eraser")
+    assert note["count"] == 30
+    assert "60 pictures" in note["text"]
+    # The folder is the same, whoever of it is asked about.
+    assert data.context["embedding_fingerprint"] == erased.fingerprint
+    result = probe(erased, ProbeOptions(probes=("linear",), targets=("gender",)), QUICK)
+    assert result.context["identities"] == left
+
+
+def test_a_second_eraser_forgets_nobody(people: Embeddings) -> None:
+    first, rest = some(people, 0.25), people.rows["identity"].unique().sort()[60:]
+    once = apply_eraser(eraser_of(first), people)
+    second = eraser_of(once.take(once.rows["identity"].is_in(rest.implode())))
+    twice = apply_eraser(second, once)
+    assert twice.rows.filter(**{SEEN: "yes"})["identity"].n_unique() == 30 + 60
+    assert twice.attributes.count(SEEN) == 1
+
+
+def test_an_eraser_that_forgot_whom_it_saw_has_seen_everybody(people: Embeddings) -> None:
+    erased = apply_eraser(eraser_of(people, named=False), people)
+    with pytest.raises(LeakError):
+        without_seen(erased)
+
+
+def test_who_shares_a_picture_with_one_who_was_seen_is_left_out(people: Embeddings) -> None:
+    erased = apply_eraser(eraser_of(some(people, 0.25)), people)
+    known = erased.rows["identity"].unique().sort()
+    both = pl.col("identity").is_in([known[0], known[-1]])
+    alike = pl.when(both).then(pl.lit("the same")).otherwise("sample_id").alias("sha256")
+    left, (note,) = without_seen(replace(erased, rows=erased.rows.with_columns(alike)))
+    assert note.count == 30
+    assert known[-1] not in left.rows["identity"].to_list()
+
+
+def test_marks_stay_through_folders_and_no_command_judges_the_seen(
+    people: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emb, file, out = tmp_path / "emb", tmp_path / "e.safetensors", tmp_path / "without"
+    write_embeddings(people, emb)
+    assert main(["fit-eraser", str(emb), "--attributes", "gender", "--out", str(file)]) == 0
+    assert main(["apply-eraser", str(file), str(emb), "--out", str(out)]) == 0
+    assert SEEN in open_embeddings(out).attributes
+    capsys.readouterr()
+    for asked in (["probe"], ["verify"], ["run"]):
+        more = ["--out", str(tmp_path / "report")] if asked == ["run"] else []
+        assert main([*asked, str(out), *more]) == 2
+        assert "fitted to all 120 identities" in capsys.readouterr().err
