@@ -31,7 +31,7 @@ def test_what_was_not_asked_is_neither_borne_nor_not(plain: dict[str, Result]) -
     tables = {**plain["probe"].tables, "label_noise": own, "tests_label_noise": more}
     first, second = doubt_table(replace(plain["probe"], tables=tables))
     assert first == {
-        "what": "demographic group", "group": "everybody tested", "random": "> 20 %",
+        "what": "demographic group", "group": "all tested", "random": "> 20 %",
         "worst": "10.0 %", "left_out": "\u2013",
     }  # fmt: skip
     assert second == {

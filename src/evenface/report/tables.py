@@ -262,7 +262,7 @@ def _doubted(noise: pl.DataFrame) -> list[dict[str, str]]:
         {
             "what": title_of(row["what"])
             + ("" if row["about"] in row["what"] else f" ({title_of(row['about'])})"),
-            "group": "everybody tested" if row["group"] == "all" else row["group"],
+            "group": "all tested" if row["group"] == "all" else row["group"],
             **{way: shown(way, row[way]) for way in WAYS},
         }
         for row in standing(breakdowns(noise)).rows(named=True)

@@ -35,8 +35,8 @@ CHAPTERS = {
         "Checks of the input",
         "Is everybody's face found, is every picture there once, and do labels agree?",
         (
-            "A face that one detector misses another may find; a picture of whose person nobody "
-            "knows how it was taken says nothing about the person.",
+            "A face that one detector misses another may find; where nobody knows how "
+            "pictures were taken, a missed face says nothing about the person.",
             "Nearly the same vector under two names can be one picture saved anew or two pictures "
             "of one person; two alike people are not excluded. Copies that look different to the "
             "network are not found.",

@@ -174,7 +174,7 @@ def _together(result: EraseResult) -> str:
     if not best:
         return ""
     return (
-        f"No other way here is both read nearer to chance by a {title(result.config['probes'][0])} "
-        f"probe and has fewer verification errors than these, by their values: {'; '.join(best)}. "
-        "Intervals are in the table; no point is tested against another."
+        f"Not beaten by another way in both, leakage to a {title(result.config['probes'][0])} "
+        f"probe and verification errors, by their values: {'; '.join(best)}. Intervals are in the "
+        "table; no point is tested against another."
     )

@@ -222,7 +222,8 @@ def said_breakdowns(
     row = stand.row(0, named=True)
     most = float(frame["share"].max() or SHARES[-1])  # type: ignore[arg-type]
     whose = f"the identities {tested}" if row["group"] == ALL else short(row["group"], 60)
-    others = "" if stand.height == 1 else f" Of {stand.height} conclusions this one bears least."
+    alone = stand.height == 1 or row["worst"] is None
+    others = "" if alone else f" Of {stand.height} conclusions this one bears least."
     return [
         _falls(row, f"recorded {labels} of {whose}", clause(row), most) + others,
         f"This asks about {labels} of those {tested} only, {meanwhile}; the least favourable way "

@@ -73,7 +73,7 @@ def _against_margin(result: SpacesResult, loss: str, at: dict[str, Any]) -> list
     margin = float(result.config[option])
     # A triplet's margin is between squared distances.
     gap = inter.value if power == 1 else inter.value**2 - intra.value**2
-    what = "mean distance between classes" if power == 1 else "squared means' difference"
+    what = "mean distance between classes" if power == 1 else "difference of the squared means"
     return [
         f"Its classes lie {said(inter)} apart and are {said(intra)} wide in themselves: the "
         f"{what} is {gap / margin:.1f} times {option} = {margin:g}."

@@ -99,9 +99,9 @@ def partition_rows(asked: Asked, partition: Partition, points: Sequence[Point]) 
 
 
 def bounded(rows: Sequence[Row]) -> Iterator[Row]:
-    """Yield numbers; where there is no error, the upper end is that of more lenient counting.
+    """Yield numbers; no upper end is beyond one of more lenient counting.
 
-    FMR only falls and FNMR only grows with the threshold: where a rate is 0, it is no more than
+    FMR only falls and FNMR only grows with the threshold: a rate of few errors is no more than
     what its interval allows at a threshold with more errors.
     """
     alike: dict[tuple[object, ...], list[Row]] = defaultdict(list)
@@ -109,7 +109,7 @@ def bounded(rows: Sequence[Row]) -> Iterator[Row]:
         if row["value"] is not None and row["metric"] in FALLING:
             alike[_whose(row)].append(row)
     for row in rows:
-        if row["value"] == 0 and row["metric"] in FALLING:
+        if row["value"] is not None and row["metric"] in FALLING:
             more = [
                 r["high"] for r in alike[_whose(row)]
                 if (r["threshold"] < row["threshold"]) == FALLING[row["metric"]]

@@ -91,8 +91,10 @@ def associated(result: VerifyResult) -> list[str]:
     rows = result.tables["associations"].drop_nulls("p")
     if not rows.height:
         return []
+    # Intervals vary the attributes' people too, whom the test holds fixed: both must agree.
     shown = rows.with_columns(pl.Series("p_holm", holm(rows["p"].to_numpy()))).filter(
-        pl.col("p_holm") < 1 - float(result.config["level"])
+        (pl.col("p_holm") < 1 - float(result.config["level"]))
+        & (pl.col("low") * pl.col("high") > 0)
     )
     count = plural(rows.height, "association")
     first = f"{shown.height} of {count} between groups and attributes is shown after Holm"
