@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from evenface.embed.embeddings import embeddings_from_arrays
 from evenface.erasers.methods import ERASERS, check_erasers, fit_eraser
 from evenface.erasers.saved import apply_eraser, load_eraser, save_eraser
+from evenface.erasers.span import Span
 from evenface.errors import ConfigError, LeakError, StoreError, VectorError
 
 NAMES = ("f", "m")
@@ -88,6 +89,28 @@ def test_vectors_that_are_all_the_same_are_refused(method: str) -> None:
     x, codes = two()
     with pytest.raises(VectorError, match="all vectors to fit on are the same"):
         fitted(method, np.ones_like(x), codes)
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e6 + 0.1, -1e-9 / 7])
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(60, 8), (20, 50)])
+def test_equal_vectors_are_the_same_whatever_their_mean_is_rounded_to(
+    value: float, kind: type, shape: tuple[int, int]
+) -> None:
+    x, codes = np.full(shape, value, dtype=kind), np.arange(shape[0]) % 2
+    uneven = (x * np.arange(1, shape[1] + 1)).astype(kind)
+    for method in ERASERS:
+        for same in (x, uneven):
+            with pytest.raises(VectorError, match="all vectors to fit on are the same"):
+                fitted(method, same, codes)
+
+
+def test_vectors_that_differ_in_their_last_digits_are_the_same() -> None:
+    x, codes = two()
+    last = np.finfo(np.float64).eps * np.sign(x)
+    with pytest.raises(VectorError, match="all vectors to fit on are the same"):
+        fitted("leace", 0.1 * (1 + last), codes)
+    assert Span.of(x + 1e9).axes.shape[1] == 8
 
 
 def test_axes_without_variance_stay_where_they_are() -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from evenface.cli import main
 from evenface.embed.embeddings import Embeddings
-from evenface.embed.folder import write_embeddings
-from evenface.embed.store import open_embeddings
-from evenface.erasers.eraser import Eraser
+from evenface.embed.folder import check_embeddings, write_embeddings
+from evenface.embed.store import open_embeddings, open_store
+from evenface.erasers.eraser import Eraser, hashed
+from evenface.erasers.folder import apply_to, fit_to
 from evenface.erasers.methods import fit_eraser
 from evenface.erasers.rows import codes_of
 from evenface.erasers.saved import apply_eraser
 from evenface.erasers.seen import SEEN, without_seen
-from evenface.errors import LeakError
+from evenface.errors import LeakError, StoreError
 from evenface.studies.data import CommonOptions, prepare
 from evenface.studies.erase import erase
 from evenface.studies.map import map_space
@@ -109,3 +111,64 @@ def test_marks_stay_through_folders_and_no_command_judges_the_seen(
         more = ["--out", str(tmp_path / "report")] if asked == ["run"] else []
         assert main([*asked, str(out), *more]) == 2
         assert "fitted to all 120 identities" in capsys.readouterr().err
+
+
+def test_a_share_of_the_people_is_fitted_to_and_the_others_are_judged(
+    people: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emb, file, out = tmp_path / "emb", tmp_path / "e.safetensors", tmp_path / "without"
+    write_embeddings(people, emb)
+    fit = ["fit-eraser", str(emb), "--attributes", "gender", "--out", str(file)]
+    assert main([*fit, "--share", "0.25"]) == 0
+    assert "60 pictures of 30 identities" in capsys.readouterr().out
+    assert main(["apply-eraser", str(file), str(emb), "--out", str(out)]) == 0
+    assert "fitted to 30 of the 120 identities" in capsys.readouterr().out
+    assert main(["probe", str(out), "--probes", "linear", "--seeds", "1"]) == 0
+    assert prepare(open_embeddings(out), QUICK).rows["identity"].n_unique() == 90
+    for share in ("0", "-1", "1.5", "nan"):
+        assert main([*fit, "--share", share]) == 2
+        assert "share of the people" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["leace", "mean-projection", "inlp"])
+def test_who_is_drawn_follows_the_seed_whatever_the_method(
+    people: Embeddings, tmp_path: Path, method: str
+) -> None:
+    write_embeddings(people, tmp_path / "emb")
+    store = open_store(tmp_path / "emb")
+
+    def drawn(seed: int) -> set[str]:
+        eraser = fit_to(store, ["gender"], method, share=0.5, seed=seed)
+        names = people.rows["identity"].unique().to_list()
+        return {n for n in names if hashed(eraser.salt, n) in eraser.fitted_on}
+
+    assert len(drawn(0)) == 60
+    assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_parts_that_are_changed_one_by_one_are_changed_as_all_at_once(
+    people: Embeddings, tmp_path: Path
+) -> None:
+    eraser = eraser_of(some(people, 0.25))
+    many = people.take(np.arange(2500) % len(people))
+    ids = pl.Series("sample_id", [f"s{k}" for k in range(2500)])
+    many = replace(many, rows=many.rows.with_columns(ids))
+    write_embeddings(many, tmp_path / "emb", part_rows=700)
+    apply_to(open_store(tmp_path / "emb"), eraser, tmp_path / "out")
+    found, whole = open_embeddings(tmp_path / "out"), apply_eraser(eraser, many)
+    np.testing.assert_array_equal(found.vectors, whole.vectors)
+    assert found.rows.equals(whole.rows)
+    assert found.card == whole.card
+    assert check_embeddings(tmp_path / "out") == ()
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_changed(
+    people: Embeddings, tmp_path: Path
+) -> None:
+    write_embeddings(people, tmp_path / "emb")
+    store = open_store(tmp_path / "emb")
+    broken = tmp_path / "emb" / store.parts[0].name
+    broken.write_bytes(broken.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="was changed since it was written"):
+        apply_to(store, eraser_of(people), tmp_path / "out")
+    assert not list((tmp_path).glob("out/*"))

@@ -85,10 +85,11 @@ def fit_eraser(
     out: Path,
     attributes: str,
     eraser: str = "leace",
+    share: float = 1.0,
     seed: int = 0,
     missing: str | None = None,
 ) -> None:
-    """Fit an eraser to everybody in a folder, and save it.
+    """Fit an eraser to everybody in a folder, or to some of the people, and save it.
 
     Its card says what it is and, by salted hashes, on whom it was fitted.
 
@@ -102,8 +103,10 @@ def fit_eraser(
         What to take out, with commas: all of it together.
     eraser
         leace, mean-projection, inlp, adversarial, oracle-leace, recentre or coral.
+    share
+        Of the people, by person; the others can be judged on the vectors that it changes.
     seed
-        Of the adversarial one.
+        Of who is drawn, and of the adversarial one.
     missing
         Recorded values that count as none, with commas: their rows aren't learned from.
     """
@@ -115,7 +118,7 @@ def fit_eraser(
     if not names:
         raise ConfigError("--attributes wants names of attributes, with commas")
     store = open_store(emb)
-    fitted = fit_to(store, names, eraser, seed=seed, missing=words(missing) or ())
+    fitted = fit_to(store, names, eraser, share=share, seed=seed, missing=words(missing) or ())
     save_eraser(fitted, out, model=store.manifest["model"])
     say(f"{fitted!r}\nsaved as {out}")
 
@@ -134,12 +137,18 @@ def apply_eraser(eraser: Path, emb: Path, /, *, out: Path, strength: float | Non
     strength
         From 0, nothing, to 1. [default: the saved eraser's]
     """
-    from evenface.embed.folder import refuse_used, write_embeddings
-    from evenface.embed.store import open_embeddings
-    from evenface.erasers import saved
+    from evenface.embed.folder import refuse_used
+    from evenface.embed.store import open_store
+    from evenface.erasers.folder import apply_to
+    from evenface.erasers.saved import load_eraser
+    from evenface.erasers.seen import SEEN, YES
 
     refuse_used(out)
-    loaded, card = saved.load_eraser(eraser)
+    loaded, card = load_eraser(eraser)
     used = loaded if strength is None else loaded.at(strength)
-    changed = write_embeddings(saved.apply_eraser(used, open_embeddings(emb), card=card), out)
-    say(f"{used!r}\n{len(changed)} vectors changed, in {out}")
+    apply_to(open_store(emb), used, out, card=card)
+    rows = open_store(out).rows(["identity", SEEN])
+    seen, count = (f["identity"].n_unique() for f in (rows.filter(**{SEEN: YES}), rows))
+    say(f"{used!r}\n{rows.height} vectors changed, in {out}")
+    if seen:
+        say(f"it was fitted to {seen} of the {count} identities here: studies leave these out")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +119,46 @@ def write_embeddings(
     VectorError
         Where `dtype` is unknown, or can't hold a vector.
     """
-    out = as_place(out)
-    refuse_used(out)
     twice = embeddings.rows["sample_id"].is_duplicated().sum()
     if twice:
         raise StoreError(f"{twice} rows share a sample_id with another; write each row once")
+    pieces = (
+        replace(
+            embeddings,
+            rows=embeddings.rows[start : start + part_rows],
+            vectors=embeddings.vectors[start : start + part_rows],
+        )
+        for start in range(0, max(len(embeddings), 1), part_rows)
+    )
+    write_pieces(pieces, out, len(embeddings), part_rows=part_rows, dtype=dtype)
+    return open_embeddings(out)
+
+
+def write_pieces(
+    pieces: Iterator[Embeddings], out: str | Path, rows: int, *, part_rows: int, dtype: str
+) -> None:
+    """Write embeddings that come a part at a time, of which one is held in memory.
+
+    Parameters
+    ----------
+    pieces : iterator of Embeddings
+        One or more; the first says what is known about all.
+    out, part_rows, dtype
+        As of `write_embeddings`.
+    rows : int
+        Rows of all pieces; none has more than `part_rows`.
+
+    Raises
+    ------
+    StoreError, VectorError
+        As of `write_embeddings`; nothing of a new folder is left.
+    """
+    out = as_place(out)
+    refuse_used(out)
     if dtype not in DTYPES:
         raise VectorError(f"vectors can be kept as {' or '.join(DTYPES)}, not as {dtype!r}")
-    largest = np.abs(embeddings.vectors).max(initial=0)
-    if largest > np.finfo(DTYPES[dtype][0]).max:
-        raise VectorError(f"{dtype} can't hold {largest:g}; keep these vectors as float32")
+    # What is wrong with the first of them is told before anything is written.
+    first = next(pieces)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -136,33 +167,40 @@ def write_embeddings(
         # Another process may have written between the first look and the lock.
         refuse_used(out)
         try:
-            _write_new(embeddings, out, part_rows, dtype)
-        except StoreError:
+            _write_new(first, chain([first], pieces), out, rows, part_rows, dtype)
+        except (StoreError, VectorError):
             # Half a folder would be in the way of the next attempt, and can't be gone on with.
             with suppress(StoreError):
                 remove(out, OURS)
             raise
-    return open_embeddings(out)
 
 
-def _write_new(embeddings: Embeddings, out: Path, part_rows: int, dtype: str) -> None:
-    n = len(embeddings)
-    pictures = n + embeddings.failures.height
+def _write_new(
+    about: Embeddings,
+    pieces: Iterable[Embeddings],
+    out: Path,
+    rows: int,
+    part_rows: int,
+    dtype: str,
+) -> None:
     manifest = new_manifest(
-        embeddings.card,
-        embeddings.preprocessing,
-        embeddings.source,
+        about.card,
+        about.preprocessing,
+        about.source,
         {"part_rows": part_rows},
-        pictures,
+        rows + about.failures.height,
         dtype=dtype,
     )
     write_manifest(out, manifest, UNFINISHED)
     done = []
-    for k, start in enumerate(range(0, max(n, 1), part_rows)):
-        rows = embeddings.rows[start : start + part_rows].select(list(row_schema(manifest)))
-        vectors = embeddings.vectors[start : start + part_rows].astype(DTYPES[dtype][0])
-        done.append(Done(write_part(out, part_name(k), rows, vectors), []))
-    done[0] = replace(done[0], failures=embeddings.failures.to_dicts())
+    for k, piece in enumerate(pieces):
+        largest = np.abs(piece.vectors).max(initial=0)
+        if largest > np.finfo(DTYPES[dtype][0]).max:
+            raise VectorError(f"{dtype} can't hold {largest:g}; keep these vectors as float32")
+        own = piece.rows.select(list(row_schema(manifest)))
+        part = write_part(out, part_name(k), own, piece.vectors.astype(DTYPES[dtype][0]))
+        done.append(Done(part, []))
+    done[0] = replace(done[0], failures=about.failures.to_dicts())
     finish_folder(out, manifest, done)
 
 

@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from evenface.embed.moments import Sums, kind_of, pilot_of
 from evenface.erasers.eraser import Array, Maps, joint
-from evenface.erasers.rows import independent, one_hot, require_classes
+from evenface.erasers.rows import (
+    NOT_FINITE,
+    TOO_FEW,
+    Block,
+    independent,
+    one_hot,
+    require_classes,
+)
 from evenface.errors import VectorError
 
 RANK = 1e-6
@@ -98,15 +105,10 @@ class LeaceFitter:
         """
         sums = self.sums
         if sums is None or sums.n < 2:
-            raise VectorError(f"erasing needs two labelled vectors or more; there are "
-                              f"{0 if sums is None else sums.n}")  # fmt: skip
+            raise VectorError(TOO_FEW.format(0 if sums is None else sums.n))
         if not np.isfinite(sums.products).all():
             # NaN and infinity spread to the sums, which costs no look at every number.
-            raise VectorError(
-                "vectors must be finite numbers, and so must their squares: some labelled rows "
-                "hold NaN, infinity or values that are too large; leave them out or scale all "
-                "vectors"
-            )
+            raise VectorError(NOT_FINITE)
         require_classes(self.counts, self.sizes)
         variance = sums.centred() / sums.n
         shares = self.counts / sums.n
@@ -146,11 +148,7 @@ def leace(variance: Array, cross: Array) -> tuple[Array, Array]:
     )
 
 
-def fit_leace(
-    blocks: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
-    sizes: Sequence[int],
-    precision: str = "float32",
-) -> Maps:
+def fit_leace(blocks: Iterable[Block], sizes: Sequence[int], precision: str = "float32") -> Maps:
     """Return LEACE's map of blocks of vectors and codes, each of which is looked at once."""
     fitter = LeaceFitter(sizes, precision)
     for vectors, codes in blocks:

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from evenface.erasers.adversarial import adversarial
 from evenface.erasers.by_group import coral, oracle_leace, recentre
 from evenface.erasers.eraser import Codes, Eraser, Maps, hashed, joint
+from evenface.erasers.groups import Groups, groups_of
 from evenface.erasers.leace import fit_leace
 from evenface.erasers.projections import inlp, mean_projection
-from evenface.erasers.rows import Rows, one_hot, require_classes
+from evenface.erasers.rows import SAME, Block, Rows, labelled
 from evenface.erasers.span import Span
+from evenface.erasers.streaming import stream_leace
 from evenface.errors import ConfigError, VectorError
 
 
@@ -29,8 +31,12 @@ class Method:
     title : str
         What figures call it.
     fit : callable
+        Of rows in memory.
     source : str
         Where it was published.
+    stream : callable, optional
+        Of blocks of rows that are seen once, and of the attributes' numbers of classes; none
+        where rows are looked at again and again.
     by_label : bool
         Whether a row's own labels must be known to change it.
     """
@@ -38,7 +44,27 @@ class Method:
     title: str
     fit: Callable[[Rows], Maps]
     source: str
+    stream: Callable[[Iterable[Block], Sequence[int]], Maps] | None = None
     by_label: bool = False
+
+
+def _by_groups(
+    title: str,
+    fit: Callable[[Groups], Maps],
+    source: str,
+    *,
+    by_label: bool = False,
+    spread: bool = False,
+) -> Method:
+    """Return the entry of a method that needs groups' moments alone; with covariances if spread."""
+
+    def stream(blocks: Iterable[Block], sizes: Sequence[int]) -> Maps:
+        return fit(groups_of(blocks, sizes, spread=spread))
+
+    return Method(
+        title, lambda rows: stream([(rows.vectors, rows.codes)], rows.sizes), source, stream,
+        by_label,
+    )  # fmt: skip
 
 
 ERASERS: dict[str, Method] = {
@@ -46,13 +72,14 @@ ERASERS: dict[str, Method] = {
         "LEACE",
         lambda rows: fit_leace([(rows.vectors, rows.codes)], rows.sizes, "float64"),
         "Belrose et al. 2023",
+        stream_leace,
     ),
-    "mean-projection": Method("mean projection", mean_projection, "Bolukbasi et al. 2016"),
+    "mean-projection": _by_groups("mean projection", mean_projection, "Bolukbasi et al. 2016"),
     "inlp": Method("INLP", inlp, "Ravfogel et al. 2020"),
     "adversarial": Method("adversarial map", adversarial, "in the way of Morales et al. 2021"),
-    "oracle-leace": Method("oracle LEACE", oracle_leace, "Belrose et al. 2023", by_label=True),
-    "recentre": Method("group-wise centring", recentre, "by definition", by_label=True),
-    "coral": Method("CORAL", coral, "Sun et al. 2016", by_label=True),
+    "oracle-leace": _by_groups("oracle LEACE", oracle_leace, "Belrose et al. 2023", by_label=True),
+    "recentre": _by_groups("group-wise centring", recentre, "by definition", by_label=True),
+    "coral": _by_groups("CORAL", coral, "Sun et al. 2016", by_label=True, spread=True),
 }
 
 
@@ -116,17 +143,11 @@ def fit_eraser(
     names = list(identities)
     if names and len(names) != len(x):
         raise VectorError(f"{len(names)} identities for {len(x)} vectors: expected one a row")
-    known = np.asarray((y >= 0).all(axis=1))
+    known = labelled(y, sizes, attributes)
     who = {n for n, k in zip(names, known, strict=True) if k} if names else set()
-    if known.sum() < 2:
-        raise VectorError(
-            f"{int(known.sum())} of {len(x)} rows have a recorded {' and '.join(attributes)}: "
-            "an eraser needs two or more"
-        )
-    require_classes(one_hot(y[known], sizes).sum(axis=1), sizes)
     own = Span.of(x[known]) if span is None else span
     if not own.axes.shape[1]:
-        raise VectorError("all vectors to fit on are the same: there is nothing to take out")
+        raise VectorError(SAME)
     other, labels = _checked(*held, sizes) if held is not None else (x[:0], y[:0])
     every = np.asarray((labels >= 0).all(axis=1))
     rows = Rows(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evenface.erasers.eraser import Array, Codes, Maps
+from evenface.erasers.groups import Groups
 from evenface.erasers.leace import RANK
 from evenface.erasers.rows import Rows
 from evenface.heads.logistic import Regression, fit_regressions
@@ -26,15 +27,16 @@ PENALTY = 1e-2
 """Of the reader's weights, where vectors have unit variance."""
 
 
-def mean_projection(rows: Rows) -> Maps:
+def mean_projection(groups: Groups) -> Maps:
     """Project off what class means differ by (Bolukbasi et al. 2016, with means for pairs).
 
     ``r(x) = x - U U^T (x - E[x])``, U an orthonormal basis of the differences of class means.
     """
-    counts = rows.marks.sum(axis=1)
-    sums = rows.marks[counts > 0] @ (rows.vectors - rows.middle)
-    basis = _basis(sums / counts[counts > 0][:, None])
-    return Maps.projection(rows.middle, basis.T, basis)
+    weights = groups.marks * groups.counts
+    weights = weights[weights.any(axis=1)]
+    sums = weights @ (groups.means - groups.middle)
+    basis = _basis(sums / weights.sum(axis=1, keepdims=True))
+    return Maps.projection(groups.middle, basis.T, basis)
 
 
 def inlp(rows: Rows) -> Maps:

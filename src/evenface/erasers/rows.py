@@ -14,6 +14,16 @@ import polars as pl
 from evenface.erasers.eraser import Array, Codes
 from evenface.errors import VectorError
 
+Block = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+"""Vectors and classes of some rows."""
+
+TOO_FEW = "erasing needs two labelled vectors or more; there are {}"
+NOT_FINITE = (
+    "vectors must be finite numbers, and so must their squares: some labelled rows hold NaN, "
+    "infinity or values that are too large; leave them out or scale all vectors"
+)
+SAME = "all vectors to fit on are the same: there is nothing to take out"
+
 
 @dataclass(frozen=True, eq=False)
 class Rows:
@@ -43,12 +53,6 @@ class Rows:
         found: Array = self.vectors.mean(axis=0)
         return found
 
-    @cached_property
-    def marks(self) -> Array:
-        """Classes as 0 and 1, shape (sum of sizes, n)."""
-        found: Array = one_hot(self.codes, self.sizes)
-        return found
-
     @property
     def judging(self) -> tuple[Array, Codes]:
         """Rows that say when to stop."""
@@ -67,6 +71,26 @@ def independent(sizes: Sequence[int]) -> npt.NDArray[np.intp]:
     """Return the rows of `one_hot` but each attribute's last, which follows from the others."""
     ends = np.cumsum(sizes) - 1
     return np.setdiff1d(np.arange(sum(sizes)), ends).astype(np.intp)
+
+
+def labelled(
+    codes: Codes, sizes: Sequence[int], attributes: Sequence[str]
+) -> npt.NDArray[np.bool_]:
+    """Return which rows' labels are all known, shape (n,).
+
+    Raises
+    ------
+    VectorError
+        If they are fewer than two, or all of one class of an attribute.
+    """
+    known = np.asarray((codes >= 0).all(axis=1))
+    if known.sum() < 2:
+        raise VectorError(
+            f"{int(known.sum())} of {len(codes)} rows have a recorded {' and '.join(attributes)}: "
+            "an eraser needs two or more"
+        )
+    require_classes(one_hot(codes[known], sizes).sum(axis=1), sizes)
+    return known
 
 
 def require_classes(counts: npt.NDArray[Any], sizes: Sequence[int]) -> None:

@@ -13,6 +13,9 @@ from evenface.erasers.eraser import Array, Maps
 ROUNDING = 1e-12
 """Share of the largest variance below which a direction is rounding."""
 
+DIGITS = 4 * float(np.finfo(np.float64).eps)
+"""Share of the vectors' own length within which they are one, written with some rounding."""
+
 
 @dataclass(frozen=True, eq=False)
 class Span:
@@ -33,13 +36,20 @@ class Span:
 
     @classmethod
     def of(cls, vectors: npt.NDArray[Any], *, least: float = ROUNDING) -> Span:
-        """Find them for rows (n, d), but for those of less than a share of the largest variance."""
+        """Find them for rows (n, d), but for those of less than a share of the largest variance.
+
+        Nor is there an axis where rows are apart by no more than their last digits.
+        """
         x = vectors.astype(np.float64)
         middle = x.mean(axis=0)
         x -= middle
+        # The mean of a million equal numbers is off by more than one of them is rounded.
+        rest = x.mean(axis=0)
+        x -= rest
+        middle += rest
         n, d = x.shape
         values, found = np.linalg.eigh(x.T @ x if d <= n else x @ x.T)
-        real = values > max(float(values[-1]), 0.0) * least
+        real = values > max(float(values[-1]) * least, n * (DIGITS**2) * float(middle @ middle))
         values, found = values[real][::-1], found[:, real][:, ::-1]
         return cls(middle, found if d <= n else x.T @ (found / np.sqrt(values)))
 

@@ -18,14 +18,12 @@ from evenface.embed.threads import default_workers
 from evenface.embed.where import Where
 from evenface.erasers.eraser import Maps, joint
 from evenface.erasers.leace import LeaceFitter
-from evenface.erasers.rows import codes_of
+from evenface.erasers.rows import SAME, Block, codes_of
 from evenface.errors import VectorError
 from evenface.heads.threads import torch_threads
 
 AHEAD = 2
 """Blocks for each thread that wait or are worked on: what is held in memory."""
-
-Block = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 def stream_leace(
@@ -110,6 +108,23 @@ def _checked(blocks: Iterable[Block], sizes: Sequence[int]) -> Iterator[Block]:
             )
         joint(codes, sizes, len(vectors))
         yield vectors, codes
+
+
+def differing(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks, and after the last refuse labelled vectors that are all the same.
+
+    Codes are of shape (m, attributes).
+    """
+    first: npt.NDArray[Any] | None = None
+    same = True
+    for vectors, codes in blocks:
+        if same:
+            own = vectors[(codes >= 0).all(axis=1)]
+            first = own[0] if first is None and len(own) else first
+            same = first is None or bool((own == first).all())
+        yield vectors, codes
+    if same and first is not None:
+        raise VectorError(SAME)
 
 
 def blocks_of(
