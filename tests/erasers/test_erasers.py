@@ -59,7 +59,7 @@ def test_more_dimensions_than_rows_are_erased(method: str) -> None:
     assert np.isfinite(erased).all()
     apart = erased[codes == 1].mean(axis=0) - erased[codes == 0].mean(axis=0)
     before = x[codes == 1].mean(axis=0) - x[codes == 0].mean(axis=0)
-    most = {"adversarial": 0.7, "inlp": 0.2}.get(method, 1e-4)
+    most = {"adversarial": 0.02, "inlp": 0.2}.get(method, 1e-4)
     assert np.linalg.norm(apart) < most * np.linalg.norm(before)
 
 
@@ -119,8 +119,7 @@ def test_axes_without_variance_stay_where_they_are() -> None:
     for method in ERASERS:
         erased = fitted(method, x, codes)(x, codes)
         assert np.isfinite(erased).all()
-        if method != "adversarial":
-            np.testing.assert_allclose(erased[:, 3], 7, atol=1e-5)
+        np.testing.assert_allclose(erased[:, 3], 7, atol=1e-5)
 
 
 def test_rows_of_unknown_label_take_no_part() -> None:

@@ -65,7 +65,7 @@ def test_covariance_with_the_attribute_goes(method: str) -> None:
 
     left = cross(fitted(method, x, codes)(x, codes)) / cross(x)
     # An adversary and INLP stop where a reader is hardly better than chance.
-    assert left < {"adversarial": 0.2, "inlp": 0.2}.get(method, 1e-5)
+    assert left < {"adversarial": 5e-3, "inlp": 5e-3}.get(method, 1e-5)
 
 
 def test_no_other_linear_eraser_changes_less() -> None:

@@ -191,8 +191,28 @@ def test_regressions_equal_scikit_learn_s(n: int, d: int, classes: int) -> None:
         logits = p.x_validation @ weights[:, :-1].T + weights[:, -1]
         ours = softmax(logits, axis=1)
         theirs = model.predict_proba(p.x_validation)
-        assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= 0.995
-        assert ours == pytest.approx(theirs, abs=1e-2)
+        # Weakly held weights of separable rows grow for long, and change what is said by little.
+        agreed, near = (0.995, 1e-2) if strength <= 1 else (0.99, 0.12)
+        assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= agreed
+        assert ours == pytest.approx(theirs, abs=near)
+
+
+@pytest.mark.parametrize("dimension", [32, 64])
+@pytest.mark.parametrize("shrunk", [0.1, 0.01])
+def test_a_direction_made_smaller_is_read_as_before(dimension: int, shrunk: float) -> None:
+    rng = np.random.default_rng(0)
+    y = (np.arange(2400) % 2).astype(np.intp)
+    x = rng.normal(size=(2400, dimension))
+    x[:, 0] += 3 * (y - 0.5)
+    # Turned, or each feature's own scale would undo it.
+    turn = np.linalg.qr(rng.normal(size=(dimension, dimension)))[0]
+    found = []
+    for size in (1.0, shrunk):
+        v = (x * np.where(np.arange(dimension) == 0, size, 1) @ turn).astype(np.float32)
+        probe = trained(["linear"], (v[:800], v[800:1200]), (y[:800], y[800:1200]))["linear"]
+        found.append(balanced_accuracy(y[1200:], probe.predict(v[1200:])))
+    assert found[0] > 0.9
+    assert found[1] > found[0] - 0.03
 
 
 def test_targets_that_share_rows_are_solved_as_if_alone() -> None:

@@ -203,7 +203,7 @@ def test_every_image_can_be_drawn(visit: Go, hostile_page: Path) -> None:
         "async () => { const all = [...document.images];"
         " await Promise.all(all.map(i => i.decode())); return all.map(i => i.naturalWidth); }"
     )
-    assert len(sizes) == 8
+    assert len(sizes) == 9
     assert min(sizes) > 100
 
 

@@ -121,7 +121,7 @@ def fit_eraser(
     identities : sequence of str, optional
         Who is on each row, by which the eraser knows whom it must not be judged on.
     held : (vectors, codes), optional
-        Rows of further training people, by which INLP knows when to stop.
+        Rows of further training people, by which INLP and the adversary know when to stop.
     seed : int
     span : Span, optional
         Of `vectors`, where it is known already.
@@ -135,7 +135,8 @@ def fit_eraser(
     ConfigError
         If there is no such method.
     VectorError
-        If shapes don't fit, a value is not finite, or an attribute has one class only.
+        If shapes don't fit, a value is not finite, an attribute has one class only, or an
+        adversarial map could not hide what it was to.
     """
     check_erasers([method])
     sizes = tuple(len(c) for c in classes)

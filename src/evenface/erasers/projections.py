@@ -110,14 +110,28 @@ def linear_reader(x: npt.NDArray[Any], codes: Codes, size: int) -> npt.NDArray[n
     return weights
 
 
-def reads(weights: npt.NDArray[np.float32], x: npt.NDArray[Any], codes: Codes) -> bool:
-    """Tell whether a reader is better than chance on some rows."""
+def reads(
+    weights: npt.NDArray[np.float32], x: npt.NDArray[Any], codes: Codes, *, sure: float = 0.0
+) -> bool:
+    """Tell whether a reader is better than chance on some rows.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (size, d + 1)
+    x : ndarray of float32, shape (m, d)
+    codes : ndarray of intp, shape (m,)
+    sure : float
+        By how many standard errors at least, each row taken for one of its own.
+    """
     known = codes >= 0
     said = (x[known] @ weights[:, :-1].T + weights[:, -1]).argmax(axis=1)
-    classes = np.unique(codes[known]).size
-    if classes < 2:
+    counts = np.unique(codes[known], return_counts=True)[1]
+    if len(counts) < 2:
         return False
-    return balanced_accuracy(codes[known], said) > 1 / classes + CLOSE
+    chance = 1 / len(counts)
+    error = np.sqrt(chance * (1 - chance) * (1 / counts).sum()) * chance
+    above = balanced_accuracy(codes[known], said) - chance
+    return bool(above > max(CLOSE, sure * error))
 
 
 def _basis(rows: Array, least: float = 0.0) -> Array:

@@ -71,8 +71,10 @@ class Reversed(Around):
     ``L(z) - lambda L_q(z)``, with ``q(c | z) ~ exp(z S^-1 m_c - m_c S^-1 m_c / 2)`` the linear
     discriminant (Fisher 1936): over the latest steps, m_c the mean of the outputs of value c less
     the mean of all, S the covariance of all; z from that mean. All values weigh the same, however
-    many rows each has. The branch can't be escaped by shrinking what it reads, and isn't so sure
-    of what it reads well, as it would be with the covariance within values, that its slopes vanish.
+    many rows each has. The branch can't be escaped by shrinking all outputs, and isn't so sure of
+    what it reads well, as it would be with the covariance within values, that its slopes vanish.
+    One direction that is made small beside the others hides behind the ridge that few rows need: a
+    reader of many rows with a weak penalty finds part of it again.
 
     Parameters
     ----------

@@ -11,8 +11,12 @@ from evenface.heads.logistic import Floats, Regression, fit_regressions
 from evenface.heads.problem import Fitted, Labels, Problem, alike, balanced_accuracy
 from evenface.heads.scaling import Vectors
 
-STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Values of C, from strong to weak penalty; ties go to the stronger."""
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
+"""Values of C, from strong to weak penalty; ties go to the stronger.
+
+The weakest is what tells a direction that was made smaller from one that was taken away: made a
+hundredth it is read with 1e2 as it was with 1e-2.
+"""
 
 
 class FittedLinear(Fitted):

@@ -124,8 +124,8 @@ GLOSSARY = {
         ),
         (
             "adversarial map",
-            "A linear map learned to leave readers nothing while it changes little, in the way of "
-            "SensitiveNets (Morales et al. 2021).",
+            "A projection learned against one linear reader after another, which leaves new ones "
+            "nothing while it changes little, in the way of SensitiveNets (Morales et al. 2021).",
         ),
         (
             "CORAL",
