@@ -121,8 +121,8 @@ def fit_eraser(
     identities : sequence of str, optional
         Who is on each row, by which the eraser knows whom it must not be judged on.
     held : (vectors, codes), optional
-        Rows of further training people, by which INLP and the adversary know when to stop. They aren't
-        in `identities`, so the eraser can't refuse to be judged on them: judge on others.
+        Rows of further training people, by which INLP and the adversary know when to stop. They
+        aren't in `identities`, so the eraser can't refuse to be judged on them: judge on others.
     seed : int
     span : Span, optional
         Of `vectors`, where it is known already.
