@@ -82,6 +82,8 @@ def test_what_can_not_be_is_said(
     assert "evenface fit-eraser" in refused(
         "apply-eraser", str(file), str(emb), "--out", str(tmp_path / "x")
     )
+    assert "is no eraser" in refused(*fit, "gender")
+    file.unlink()
     assert main([*fit, "gender"]) == 0
     capsys.readouterr()
     assert str(emb) in refused("apply-eraser", str(file), str(emb), "--out", str(emb))

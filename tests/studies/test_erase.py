@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from evenface.errors import ConfigError, LeakError, SelectionError
 from evenface.faces.split import Split, make_splits
@@ -287,12 +288,13 @@ def seeing_everybody(fit: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_what_can_not_be_done_is_said() -> None:
     people = Gaussian(identities=6, images=2).embeddings()
-    with pytest.raises(ConfigError, match="no eraser named 'x'"):
-        erase(people, EraseOptions(erasers=("x",)), QUICK)
-    with pytest.raises(ConfigError, match=r"no remedy named 'logits' for learning people"):
-        erase(people, EraseOptions(training=("logits",)), QUICK)
-    with pytest.raises(ConfigError, match="no probe named"):
-        erase(people, EraseOptions(probes=("x",)), QUICK)
+    # Before anything is computed, in a study file too.
+    with pytest.raises(ValidationError, match="no eraser named 'x'"):
+        EraseOptions(erasers=("x",))
+    with pytest.raises(ValidationError, match=r"no remedy named 'logits' for learning people"):
+        EraseOptions(training=("logits",))
+    with pytest.raises(ValidationError, match="no probe named"):
+        EraseOptions(probes=("x",))
     with pytest.raises(ConfigError, match="no attribute named"):
         erase(people, EraseOptions(attributes=("age",)), QUICK)
     constant = replace(people, rows=people.rows.with_columns(eyes=pl.lit("brown")))

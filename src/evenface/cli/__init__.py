@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{error.strerror or error}")
+    except MemoryError as error:
+        return _complain(f"not enough memory ({error or 'nothing more is known'}); ask for less")
     except KeyboardInterrupt as stopped:
         _complain("stopped; the same command goes on from here")
         return 128 + (signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT)

@@ -113,12 +113,17 @@ def fit_eraser(
     from evenface.embed.store import open_store
     from evenface.erasers.folder import fit_to
     from evenface.erasers.saved import save_eraser
+    from evenface.faces.unrecorded import taken_as_missing
 
     names = words(attributes)
     if not names:
         raise ConfigError("--attributes wants names of attributes, with commas")
-    store = open_store(emb)
-    fitted = fit_to(store, names, eraser, share=share, seed=seed, missing=words(missing) or ())
+    store, taken = open_store(emb), words(missing) or ()
+    if taken:
+        own = [n for n in names if n in store.attributes]
+        for note in taken_as_missing(store.rows(own), own, taken):
+            say(note.text)
+    fitted = fit_to(store, names, eraser, share=share, seed=seed, missing=taken)
     save_eraser(fitted, out, model=store.manifest["model"])
     say(f"{fitted!r}\nsaved as {out}")
 
@@ -140,6 +145,7 @@ def apply_eraser(eraser: Path, emb: Path, /, *, out: Path, strength: float | Non
     from evenface.embed.folder import refuse_used
     from evenface.embed.store import open_store
     from evenface.erasers.folder import apply_to
+    from evenface.erasers.rows import codes_of
     from evenface.erasers.saved import load_eraser
     from evenface.erasers.seen import SEEN, YES
 
@@ -147,8 +153,12 @@ def apply_eraser(eraser: Path, emb: Path, /, *, out: Path, strength: float | Non
     loaded, card = load_eraser(eraser)
     used = loaded if strength is None else loaded.at(strength)
     apply_to(open_store(emb), used, out, card=card)
-    rows = open_store(out).rows(["identity", SEEN])
+    labels = used.attributes if used.needs_labels else ()
+    rows = open_store(out).rows(["identity", SEEN, *labels])
     seen, count = (f["identity"].n_unique() for f in (rows.filter(**{SEEN: YES}), rows))
-    say(f"{used!r}\n{rows.height} vectors changed, in {out}")
+    left = int((codes_of(rows, labels, used.classes) < 0).any(axis=1).sum()) if labels else 0
+    say(f"{used!r}\n{rows.height - left} vectors changed, in {out}")
+    if left:
+        say(f"{left} have no recorded {' and '.join(labels)} that it knows: they stay as they were")
     if seen:
         say(f"it was fitted to {seen} of the {count} identities here: studies leave these out")

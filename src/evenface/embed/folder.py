@@ -143,10 +143,14 @@ def write_pieces(
     ----------
     pieces : iterator of Embeddings
         One or more; the first says what is known about all.
-    out, part_rows, dtype
+    out : path
         As of `write_embeddings`.
     rows : int
-        Rows of all pieces; none has more than `part_rows`.
+        Of all pieces.
+    part_rows : int
+        Rows of a piece, at most.
+    dtype : {"float32", "float16"}
+        What vectors are kept as.
 
     Raises
     ------
@@ -168,8 +172,9 @@ def write_pieces(
         refuse_used(out)
         try:
             _write_new(first, chain([first], pieces), out, rows, part_rows, dtype)
-        except (StoreError, VectorError):
-            # Half a folder would be in the way of the next attempt, and can't be gone on with.
+        except BaseException:
+            # Whatever stops it: half a folder would be in the way of the next attempt, which
+            # can't go on with it.
             with suppress(StoreError):
                 remove(out, OURS)
             raise

@@ -159,11 +159,10 @@ class VectorPopulation:
                 here = self._unturned[g] + noise * self._spreads[g // 2]
                 vectors[g, :, image] = here @ self._turn
             code = CODES[gender] + CODES[ethnicity]
-            rows += [
-                (f"{code}{i:05d}/{image}", f"{code}{i:05d}", gender, ethnicity)
-                for i in range(n)
-                for image in range(k)
-            ]
+            # Other seeds draw other people: nobody may be taken for one of them by name.
+            ending = f"-{self.seed}" if self.seed else ""
+            names = [f"{code}{i:05d}{ending}" for i in range(n)]
+            rows += [(f"{name}/{p}", name, gender, ethnicity) for name in names for p in range(k)]
         columns = ["sample_id", "identity", "gender", "ethnicity"]
         return embeddings_from_arrays(
             vectors.reshape(-1, d),

@@ -155,13 +155,13 @@ class Eraser:
             rows = x[part].astype(np.float64)
             if not np.isfinite(rows).all():
                 raise VectorError("vectors must be finite numbers: some are NaN or infinite")
-            for c, own in _by_map(which[part]):
-                away = (rows[own] - self.maps.centres[c]) @ self.maps.into[c].T
-                change = away @ self.maps.out[c].T
-                np.subtract(self.maps.moves[c], change, out=change)
-                change *= self.strength
-                rows[own] += change
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
+                for c, own in _by_map(which[part]):
+                    away = (rows[own] - self.maps.centres[c]) @ self.maps.into[c].T
+                    change = away @ self.maps.out[c].T
+                    np.subtract(self.maps.moves[c], change, out=change)
+                    change *= self.strength
+                    rows[own] += change
                 found[part] = rows
             if not np.isfinite(found[part]).all():
                 raise VectorError("changed vectors are beyond single precision: scale all vectors")

@@ -55,7 +55,9 @@ def fit_to(
     Raises
     ------
     ConfigError
-        If there is no such method, or a share is outside (0, 1].
+        If there is no such method, a share is outside (0, 1] or a seed below 0.
+    StoreError
+        If a part of the folder is damaged.
     VectorError
         If the rows lack an attribute, it has one value only, fewer than two rows have all of
         them, or these rows' vectors are all the same or not finite.
@@ -63,6 +65,8 @@ def fit_to(
     check_erasers([method])
     if not 0 < share <= 1:
         raise ConfigError(f"a share of the people lies above 0 and up to 1, not at {share:g}")
+    if seed < 0:
+        raise ConfigError(f"a seed is a whole number of at least 0, not {seed}")
     require_attributes(store.attributes, attributes)
     where = None if share == 1 else _some(store, share, seed)
     columns = ["identity", *dict.fromkeys(attributes)]
@@ -78,6 +82,7 @@ def fit_to(
         )  # fmt: skip
     sizes = [len(c) for c in classes]
     # Before the first vector is read.
+    _refuse_damaged(store)
     known = labelled(codes, sizes, attributes)
     maps = stream(differing(store_blocks(store, attributes, classes, where)), sizes)
     seen = [name for name, k in zip(who, known, strict=True) if k]
@@ -115,10 +120,14 @@ def apply_to(
     VectorError
         As of `apply_eraser`.
     """
-    for part in store.parts:
-        refuse_damaged(store.folder, part)
+    _refuse_damaged(store)
     changed = (apply_eraser(eraser, piece, card=card) for piece in _pieces(store))
     write_pieces(changed, out, len(store), part_rows=PART, dtype="float32")
+
+
+def _refuse_damaged(store: Store) -> None:
+    for part in store.parts:
+        refuse_damaged(store.folder, part)
 
 
 def _pieces(store: Store) -> Iterator[Embeddings]:

@@ -16,7 +16,7 @@ from evenface.erasers.eraser import Codes, Eraser, Maps, hashed, joint
 from evenface.erasers.groups import Groups, groups_of
 from evenface.erasers.leace import fit_leace
 from evenface.erasers.projections import inlp, mean_projection
-from evenface.erasers.rows import SAME, Block, Rows, labelled
+from evenface.erasers.rows import SAME, Block, Rows, labelled, refuse_unscaled
 from evenface.erasers.span import Span
 from evenface.erasers.streaming import stream_leace
 from evenface.errors import ConfigError, VectorError
@@ -183,5 +183,6 @@ def _checked(
         raise VectorError(f"vectors of shape {x.shape}: expected numbers, a vector a row")
     if not np.isfinite(x).all():
         raise VectorError("vectors must be finite numbers: some are NaN or infinite")
+    refuse_unscaled(float(np.abs(x).max(initial=0)))
     joint(y, sizes, len(x))
     return x, (y[:, None] if y.ndim == 1 else y).astype(np.intp)

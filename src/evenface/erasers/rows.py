@@ -22,6 +22,13 @@ NOT_FINITE = (
     "vectors must be finite numbers, and so must their squares: some labelled rows hold NaN, "
     "infinity or values that are too large; leave them out or scale all vectors"
 )
+SMALLEST, LARGEST = 1e-15, 1e15
+"""Between which the largest number of all vectors lies: squares and their sums are floats too."""
+
+UNSCALED = (
+    "the largest number in the vectors to fit on is {:g}: their squares are beyond what can be "
+    "computed with; scale all vectors"
+)
 SAME = "all vectors to fit on are the same: there is nothing to take out"
 
 
@@ -59,6 +66,15 @@ class Rows:
         return self.held if len(self.held[0]) else (self.vectors, self.codes)
 
 
+def refuse_unscaled(largest: float) -> None:
+    """Refuse vectors of which the largest number is too small or too large to compute with.
+
+    Where all are 0 they are the same, which is another fault; what isn't finite is as well.
+    """
+    if np.isfinite(largest) and largest > 0 and not SMALLEST <= largest <= LARGEST:
+        raise VectorError(UNSCALED.format(largest))
+
+
 def one_hot(codes: npt.NDArray[Any], sizes: Sequence[int], kind: Any = np.float64) -> Any:
     """Return the classes of each attribute as 0 and 1, shape (sum of sizes, n)."""
     wanted = [
@@ -89,18 +105,21 @@ def labelled(
             f"{int(known.sum())} of {len(codes)} rows have a recorded {' and '.join(attributes)}: "
             "an eraser needs two or more"
         )
-    require_classes(one_hot(codes[known], sizes).sum(axis=1), sizes)
+    require_classes(one_hot(codes[known], sizes).sum(axis=1), sizes, attributes)
     return known
 
 
-def require_classes(counts: npt.NDArray[Any], sizes: Sequence[int]) -> None:
+def require_classes(
+    counts: npt.NDArray[Any], sizes: Sequence[int], names: Sequence[str] = ()
+) -> None:
     """Refuse an attribute of which everybody has the same value."""
     first = 0
     for k, size in enumerate(sizes):
         if (counts[first : first + size] > 0).sum() < 2:
+            what = names[k] if names else f"attribute {k + 1} of {len(sizes)}"
             raise VectorError(
-                f"attribute {k + 1} of {len(sizes)} has one class among the rows to fit on: there "
-                "is nothing to take out; choose rows with two or more of its values"
+                f"{what} has one class among the rows to fit on: there is nothing to take out; "
+                "choose rows with two or more of its values"
             )
         first += size
 

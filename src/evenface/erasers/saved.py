@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from evenface.embed.embeddings import Embeddings
+from evenface.embed.embeddings import IMPORTED, Embeddings
 from evenface.embed.files import refuse_unreachable, write_whole
 from evenface.erasers.eraser import Eraser, Maps
 from evenface.erasers.methods import ERASERS
@@ -33,7 +33,7 @@ def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None =
     ----------
     eraser : Eraser
     file : Path
-        Ends in ``.safetensors`` by custom.
+        Ends in ``.safetensors`` by custom; an eraser that is there is replaced, nothing else.
     model : mapping, optional
         Card of the embeddings it was fitted to (`Embeddings.card`): whose vectors it is for.
 
@@ -41,6 +41,11 @@ def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None =
     -------
     Path
         `file`.
+
+    Raises
+    ------
+    StoreError
+        If there is something else at `file`, or it can't be written.
     """
     card = {
         "schema": f"{SCHEMA}/{VERSION}",
@@ -61,10 +66,26 @@ def save_eraser(eraser: Eraser, file: Path, *, model: Mapping[str, Any] | None =
         "note": LABELS,
     }
     arrays = {name: np.ascontiguousarray(getattr(eraser.maps, name)) for name in TENSORS}
+    if not file.name:
+        raise StoreError(f"{str(file)!r} names no file to save an eraser in")
     refuse_unreachable(file.parent)
+    _refuse_another(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, save(arrays, metadata={"card": json.dumps(card, ensure_ascii=False)}))
     return file
+
+
+def _refuse_another(file: Path) -> None:
+    """Refuse to write over what is no eraser."""
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise StoreError(f"{file} is no plain file; choose another name for the eraser")
+    if file.exists():
+        try:
+            load_eraser(file)
+        except StoreError:
+            raise StoreError(
+                f"{file} exists and is no eraser: nothing is written over it; choose another name"
+            ) from None
 
 
 def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
@@ -104,11 +125,13 @@ def load_eraser(file: Path) -> tuple[Eraser, dict[str, Any]]:
     except (OSError, SafetensorError, RecursionError, OverflowError, *FAULTS) as error:
         raise StoreError(
             f"{file}: not an eraser, or a damaged one ({error}); expected a file that "
-            "`evenface fit-eraser` wrote; fit it again"
+            "`evenface fit-eraser` wrote; remove it and fit it again"
         ) from None
 
 
 def _read(card: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Eraser:
+    if not isinstance(card["model"], dict | None):
+        raise ValueError(f"model {card['model']!r}")
     classes = tuple(tuple(map(str, c)) for c in card["classes"])
     if card["method"] not in ERASERS:
         raise ValueError(f"no method {card['method']!r}")
@@ -138,8 +161,11 @@ def _read(card: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> Eras
 
 
 def model_of(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells a network's vectors from another's."""
-    return {k: card.get(k) for k in ("name", "sha256", "dimension")}
+    """Return what tells a network's vectors from another's, and from those an eraser changed."""
+    found = {k: card.get(k) for k in ("name", "sha256", "dimension")}
+    # Of imported vectors nothing but their length is known: the hash is of the file they came in.
+    known = found if card.get("name") != IMPORTED else {**found, "sha256": None}
+    return {**known, "erased": [dict(own) for own in card.get("erased", [])]}
 
 
 def apply_eraser(
@@ -173,7 +199,12 @@ def apply_eraser(
             f"vectors of {eraser.dimension}"
         )
     model = (card or {}).get("model")
-    if model and model != model_of(embeddings.card):
+    if model and model_of(model) != model_of(embeddings.card):
+        if model.get("erased", []) != embeddings.card.get("erased", []):
+            raise VectorError(
+                "the eraser was fitted to vectors that other erasers had changed, or to unchanged "
+                "ones: apply erasers in the order in which they were fitted"
+            )
         raise VectorError(
             f"the eraser was fitted to vectors of {model.get('name')}, these are of "
             f"{embeddings.card.get('name')}: what it takes out of one network's vectors is "
@@ -184,7 +215,7 @@ def apply_eraser(
         codes = codes_of(embeddings.rows, eraser.attributes, eraser.classes)
     about = {
         "method": eraser.method, "attributes": list(eraser.attributes),
-        "strength": eraser.strength, "rank": eraser.rank,
+        "strength": eraser.strength, "rank": eraser.rank, "fit": eraser.salt,
     }  # fmt: skip
     erased = [*embeddings.card.get("erased", []), about]
     changed = replace(

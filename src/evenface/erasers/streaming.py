@@ -18,7 +18,7 @@ from evenface.embed.threads import default_workers
 from evenface.embed.where import Where
 from evenface.erasers.eraser import Maps, joint
 from evenface.erasers.leace import LeaceFitter
-from evenface.erasers.rows import SAME, Block, codes_of
+from evenface.erasers.rows import SAME, Block, codes_of, refuse_unscaled
 from evenface.errors import VectorError
 from evenface.heads.threads import torch_threads
 
@@ -111,18 +111,20 @@ def _checked(blocks: Iterable[Block], sizes: Sequence[int]) -> Iterator[Block]:
 
 
 def differing(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield blocks, and after the last refuse labelled vectors that are all the same.
+    """Yield blocks, and after the last refuse labelled vectors that are all the same or unscaled.
 
     Codes are of shape (m, attributes).
     """
     first: npt.NDArray[Any] | None = None
-    same = True
+    same, largest = True, 0.0
     for vectors, codes in blocks:
+        largest = max(largest, *(float(abs(end(vectors, initial=0))) for end in (np.min, np.max)))
         if same:
             own = vectors[(codes >= 0).all(axis=1)]
             first = own[0] if first is None and len(own) else first
             same = first is None or bool((own == first).all())
         yield vectors, codes
+    refuse_unscaled(largest)
     if same and first is not None:
         raise VectorError(SAME)
 

@@ -40,7 +40,7 @@ GROUP = "group"
 class Options(BaseModel):
     """Base of all options: unknown names are errors, values don't change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def reads(self) -> tuple[Path, ...]:
         """Return the files that they name: a result is of what these held."""
@@ -63,7 +63,7 @@ class CommonOptions(Options):
     seed : int
         Base of all randomness.
     level : float
-        Nominal coverage of intervals, in (0.5, 1).
+        Nominal coverage of intervals, in (0.5, 1), at most 0.9999.
     resamples : int
         Resamples of bootstraps, permutations of tests.
     interval : {"score", "percentile", "bca"}
@@ -78,7 +78,7 @@ class CommonOptions(Options):
     folds: int = Field(5, ge=3, le=100)
     split_column: str | None = None
     seed: int = Field(0, ge=0)
-    level: float = Field(0.95, gt=0.5, lt=1)
+    level: float = Field(0.95, gt=0.5, le=0.9999)
     resamples: int = Field(2000, ge=100, le=100_000)
     interval: Method = "score"
     missing: tuple[str, ...] = ()
@@ -184,7 +184,8 @@ def prepare(embeddings: Embeddings, common: CommonOptions) -> StudyData:
     LeakError
         If an eraser was fitted to everybody whose vectors it changed.
     """
-    embeddings = noted(*without_seen(as_asked(embeddings, common.missing)))
+    # First: no label that counts as none hides whom an eraser has seen.
+    embeddings = as_asked(noted(*without_seen(embeddings)), common.missing)
     by = grouping(embeddings.attributes, common.group_by)
     require_groups(embeddings.rows, by)
     person = frame_persons(embeddings.rows)

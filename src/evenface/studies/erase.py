@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from evenface.embed.embeddings import Embeddings
 from evenface.erasers.methods import check_erasers
-from evenface.errors import SelectionError
+from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import check_probes
 from evenface.studies.data import (
@@ -77,6 +77,16 @@ class EraseOptions(Options):
     fmr: float = Field(0.01, gt=0, lt=1)
     similarity: Literal["cosine", "euclidean"] = "cosine"
     splits: int = Field(2, ge=1)
+
+    @field_validator("erasers", "probes", "training")
+    @classmethod
+    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        check = {"erasers": check_erasers, "probes": check_probes, "training": check_remedies}
+        try:
+            check[str(info.field_name)](names)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return names
 
 
 @dataclass(frozen=True, repr=False)

@@ -46,7 +46,9 @@ class Comparing:
         people = people_of(asked.data, VerifyOptions(similarity=asked.similarity), None)
         hands: list[Hand] = []
         if not people.order.size or np.bincount(people.identity).max() < 2:
-            why = "no identity has two pictures: there are no genuine pairs"
+            several = asked.data.rows["identity"].is_duplicated().any()
+            what = "vectors that can be compared" if several else "pictures"
+            why = f"no identity has two {what}: there are no genuine pairs"
         else:
             most = (MOST_TRAINING, MOST_TEST)
             hands = deal_hands(people, asked.splits, most, asked.common.seed)

@@ -73,9 +73,12 @@ SIGNED = ("transfer_gap", "drop_from_balanced", "selectivity", "lost_by_dimensio
 
 UNBOUNDED = (
     "face_size_p05", "face_size_median", "intra_distance", "inter_distance", "inequity_rate",
-    "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean", "cosine_shift",
+    "fmr_max_min", "fmr_max_geomean", "fnmr_max_min", "fnmr_max_geomean",
 )  # fmt: skip
-"""Metrics from 0 on; all others are shares, in [0, 1]."""
+"""Metrics from 0 on without an end."""
+
+HIGHEST = {"cosine_shift": 2.0}
+"""Where metrics end that are no shares, in [0, 1], as all others are."""
 
 LONGEST = 2000
 """Characters that a claim may have."""
@@ -134,7 +137,7 @@ class Claim:
     def limits(self) -> tuple[float, float]:
         """Between which numbers the truth must lie."""
         low = -1.0 if self.metric in SIGNED else 0.0
-        high = math.inf if self.metric in UNBOUNDED else 1.0
+        high = math.inf if self.metric in UNBOUNDED else HIGHEST.get(self.metric, 1.0)
         return (low - high, high - low) if self.change else (low, high)
 
     def error(self, why: str) -> ConfigError:
