@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -502,3 +503,23 @@ def test_a_closed_pipe_is_no_error() -> None:
         ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["vectors", "--identities", "2.5", "--out", "x"],
+        ["erase", "x", "--splits", "1.9"],
+        ["probe", "x", "--seeds", "2.7"],
+        ["vectors", "--identities", "9" * 30, "--out", "x"],
+        ["vectors", "--identities", "100000000", "--out", "x"],
+    ],
+)
+def test_numbers_of_things_are_whole_and_can_be_had(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(asked) == 2
+    assert re.search("no whole number|pictures at most", capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())

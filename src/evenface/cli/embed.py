@@ -19,6 +19,7 @@ from evenface.cli.options import (
     words,
 )
 from evenface.cli.remarks import remark
+from evenface.cli.whole import Whole
 from evenface.errors import StoreError
 
 
@@ -29,7 +30,7 @@ def embed_command(
     out: Path,
     embed: EmbedArgs = EMBED,
     select: SelectArgs = SELECT,
-    seed: int = 0,
+    seed: Whole = 0,
     group_by: str | None = None,
     missing: str | None = None,
     prune: Flag = False,

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from evenface.cli.console import say
 from evenface.cli.options import COMMON, GATES, CommonArgs, GateArgs, OutDir, numbers, words
 from evenface.cli.studies import ask_study
+from evenface.cli.whole import Whole
 from evenface.errors import ConfigError
 
 
@@ -27,7 +28,7 @@ def erase(
     probes: str | None = None,
     fmr: float | None = None,
     similarity: Literal["cosine", "euclidean"] | None = None,
-    splits: int | None = None,
+    splits: Whole | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
@@ -86,7 +87,7 @@ def fit_eraser(
     attributes: str,
     eraser: str = "leace",
     share: float = 1.0,
-    seed: int = 0,
+    seed: Whole = 0,
     missing: str | None = None,
 ) -> None:
     """Fit an eraser to everybody in a folder, or to some of the people, and save it.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from evenface.cli.whole import Whole
 from evenface.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,11 +41,11 @@ class EmbedArgs:
     """What a named network is computed in. [default: auto, the fastest that is as good]"""
     runtime: Literal["auto", "eager", "onnxruntime", "openvino", "compile"] | None = None
     """What runs a named network. [default: auto, the fastest here]"""
-    batch: int | None = None
+    batch: Whole | None = None
     """Pictures for one call of the network. [default: 32]"""
-    workers: int | None = None
+    workers: Whole | None = None
     """Threads that decode and align. [default: one a core]"""
-    max_pixels: int | None = None
+    max_pixels: Whole | None = None
     """Larger pictures are recorded as failures. [default: 64000000]"""
     store: Literal["float32", "float16"] | None = None
     """What vectors are kept as; float16 takes half the room. [default: float32]"""
@@ -54,7 +55,7 @@ class EmbedArgs:
     """Other embedding folders, with commas, whose vectors serve for the same pictures."""
     engine: Literal["local", "ray"] | None = None
     """What does the work: this machine's threads, or Ray. [default: local]"""
-    actors: int | None = None
+    actors: Whole | None = None
     """Networks that Ray runs at a time. [default: 1]"""
     gpus: float | None = None
     """GPUs of each of them. [default: 0]"""
@@ -81,11 +82,11 @@ class EmbedArgs:
 class SelectArgs:
     """Which pictures take part."""
 
-    per_group: int | None = None
+    per_group: Whole | None = None
     """Identities of each demographic group. [default: all]"""
-    images: int | None = None
+    images: Whole | None = None
     """Pictures of each identity, at most. [default: all]"""
-    offset: int | None = None
+    offset: Whole | None = None
     """Identities of each group to pass over first. [default: 0]"""
 
 
@@ -96,17 +97,17 @@ class CommonArgs:
 
     group_by: str | None = None
     """Attributes that make the groups, with commas. [default: gender,ethnicity]"""
-    seeds: int | None = None
+    seeds: Whole | None = None
     """Repetitions; each has its own split and start. [default: 5]"""
-    folds: int | None = None
+    folds: Whole | None = None
     """One of so many parts tests and one validates. [default: 5]"""
     split_column: str | None = None
     """A column that says train, validation or test, in place of a split of our own."""
-    seed: int | None = None
+    seed: Whole | None = None
     """Base of all randomness. [default: 0]"""
     level: float | None = None
     """Nominal coverage of the intervals. [default: 0.95]"""
-    resamples: int | None = None
+    resamples: Whole | None = None
     """Resamples of bootstraps, permutations of tests. [default: 2000]"""
     interval: Literal["score", "percentile", "bca"] | None = None
     """How intervals of shares are made. [default: score]"""
@@ -121,7 +122,7 @@ class LearnArgs:
 
     target: str | None = None
     """Attribute whose values a space is to part. [default: group]"""
-    components: int | None = None
+    components: Whole | None = None
     """Widest principal axes that networks are given; 0: all. [default: 256]"""
     losses: str | None = None
     """softmax, contrastive, triplet; with evenface[metric] also supcon, multi-similarity,
@@ -130,11 +131,11 @@ class LearnArgs:
     """Widths of the layers between, with commas. [default: 1000,128]"""
     rates: str | None = None
     """Learning rates to choose from on validation rows. [default: 0.001,0.003]"""
-    epochs: int | None = None
+    epochs: Whole | None = None
     """Passes over the training rows, at most. [default: 20]"""
-    batch: int | None = None
+    batch: Whole | None = None
     """Rows a step. [default: 256]"""
-    patience: int | None = None
+    patience: Whole | None = None
     """Epochs without a better validation loss before training ends. [default: 5]"""
     optimizer: Literal["adam", "sgd"] | None = None
     """[default: adam]"""
@@ -150,7 +151,7 @@ class LearnArgs:
     """Of the triplet loss. [default: 0.2]"""
     pairs: Literal["batch", "drawn"] | None = None
     """Make pairs and triplets within a batch, or draw them from all rows. [default: batch]"""
-    neighbours: int | None = None
+    neighbours: Whole | None = None
     """Held-out neighbours that vote. [default: 10]"""
     device: Literal["cpu", "cuda"] | None = None
     """Where the networks are trained. [default: cpu]"""

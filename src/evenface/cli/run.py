@@ -23,14 +23,15 @@ from evenface.cli.options import (
     select_values,
     words,
 )
+from evenface.cli.whole import Whole
 
 
 def demo(
     *,
     out: Path = Path("out/demo"),
-    identities: int = 60,
-    images: int = 3,
-    seed: int = 0,
+    identities: Whole = 60,
+    images: Whole = 3,
+    seed: Whole = 0,
 ) -> None:
     """Render synthetic faces, ask every study, write one report.
 

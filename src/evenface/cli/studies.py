@@ -25,6 +25,7 @@ from evenface.cli.options import (
     words,
 )
 from evenface.cli.remarks import remark
+from evenface.cli.whole import Whole
 from evenface.errors import ConfigError
 
 
@@ -56,7 +57,7 @@ def checks(
     *,
     out: OutDir = None,
     duplicate_similarity: float | None = None,
-    tiny: int | None = None,
+    tiny: Whole | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
@@ -87,7 +88,7 @@ def map_command(
     method: Literal["tsne", "umap", "pca"] | None = None,
     perplexity: float | None = None,
     metric: Literal["cosine", "euclidean"] | None = None,
-    images: int | None = None,
+    images: Whole | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
@@ -130,7 +131,7 @@ def probe(
     out: OutDir = None,
     targets: str | None = None,
     probes: str | None = None,
-    controls: int | None = None,
+    controls: Whole | None = None,
     dimensions: str | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
@@ -170,8 +171,8 @@ def transfer(
     across: str | None = None,
     probes: str | None = None,
     match: Literal["smallest", "none"] | None = None,
-    train: int | None = None,
-    test: int | None = None,
+    train: Whole | None = None,
+    test: Whole | None = None,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,
 ) -> None:
@@ -238,10 +239,10 @@ def bias(
     out: OutDir = None,
     majority: str | None = None,
     shares: str | None = None,
-    total: int | None = None,
+    total: Whole | None = None,
     remedies: str | None = None,
     no_remedies: Annotated[bool, Parameter(negative=())] = False,
-    dims: int | None = None,
+    dims: Whole | None = None,
     learn: LearnArgs = LEARN,
     common: CommonArgs = COMMON,
     gates: GateArgs = GATES,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from evenface.cli.console import say
+from evenface.cli.whole import Whole
 
 
 def vectors(
     *,
     out: Path,
-    identities: int = 500,
-    images: int = 2,
-    dimension: int = 128,
-    seed: int = 0,
+    identities: Whole = 500,
+    images: Whole = 2,
+    dimension: Whole = 128,
+    seed: Whole = 0,
 ) -> None:
     """Draw vectors of made-up people whose truth is known, and print it.
 

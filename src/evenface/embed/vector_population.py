@@ -55,6 +55,8 @@ SMALLEST, LARGEST = 8, 4096
 FLOOR, FALL = 0.2, 20.0
 """Spread of the noise on further axes: falls from 1 to `FLOOR`, the difference to 1/e in `FALL`."""
 
+MOST_PICTURES = 10**8
+
 NOTICE = (
     "These vectors are drawn from made-up distributions and show nobody; the groups are invented "
     "factors under a data set's names, and nothing about real populations follows from them."
@@ -112,6 +114,12 @@ class VectorPopulation:
             )
             if not _whole(value := getattr(self, name)) or value < low
         ]
+        if (
+            not faults
+            and len(self.groups) * self.identities_per_group * (self.images_per_identity)
+            > MOST_PICTURES
+        ):
+            faults.append(f"there can be {MOST_PICTURES} pictures at most")
         if _whole(self.dimension) and self.dimension > LARGEST:
             faults.append(f"dimension must be at most {LARGEST}, not {self.dimension}")
         if not _number(self.apart) or self.apart < 0:
