@@ -84,7 +84,7 @@ def test_outcomes_that_somebody_changed_are_refused(
 @pytest.mark.parametrize(
     ("place", "key", "value", "said"),
     [
-        ("config", "level", 7, "level: Input should be less than 1"),
+        ("config", "level", 7, "level: Input should be less than or equal to 0.9999"),
         ("config", "resamples", 0, "resamples: Input should be"),
         ("config", "seed", None, "seed: Input should be"),
         ("context", "card", "x", "card must be an object"),
