@@ -133,7 +133,9 @@ def test_the_branch_is_the_linear_discriminant_of_the_latest_outputs() -> None:
     x, c = z.numpy().reshape(100, 3), codes.numpy().reshape(100)
     centre = np.average(x, axis=0, weights=share)
     spread = np.cov(x.T, aweights=share, ddof=0)
-    spread += RIDGE * np.trace(spread) / 3 * np.eye(3)
+    # Three outputs of 50 rows, and of 50 that count for less.
+    ridge = RIDGE * 3 / (50 + 50 * FADES)
+    spread += ridge * np.trace(spread) / 3 * np.eye(3)
     for k in range(2):
         mean = np.average(x[c == k], axis=0, weights=share[c == k]) - centre
         own = np.linalg.solve(spread, mean)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
+from evenface.embed.embeddings import Embeddings
 from evenface.errors import ConfigError, LeakError, SelectionError
 from evenface.faces.split import Split, make_splits
 from evenface.report.findings import findings
@@ -34,10 +35,7 @@ FEW = EraseOptions(
 @pytest.fixture(scope="module")
 def plain() -> EraseResult:
     """Gender along one axis, ethnicity along others, people in the rest."""
-    people = Gaussian(identities=40, images=3, separation=3.0, dimension=16).embeddings()
-    noise = np.random.default_rng(0).normal(size=people.vectors.shape).astype(np.float32)
-    moved = people.vectors + 0.25 * noise
-    return erase(replace(people, vectors=moved), FEW, QUICK)
+    return erase(noisy(), FEW, QUICK)
 
 
 def one(result: EraseResult, metric: str, **own: Any) -> Any:
@@ -195,16 +193,27 @@ def test_linear_erasure_leaves_what_is_not_linear_to_an_mlp() -> None:
     assert not result.where(eraser="learned-none").height
 
 
-@pytest.fixture(scope="module")
-def learned() -> EraseResult:
+LEARNING = EraseOptions(
+    attributes=("gender",),
+    erasers=("leace",),
+    strengths=(),
+    probes=("linear", "knn"),
+    training=("sampling", "weights", "dro", "adversarial"),
+    hiding=(0.1, 30.0),
+    fmr=0.005,
+    splits=5,
+)
+
+
+def noisy() -> Embeddings:
     people = Gaussian(identities=40, images=3, separation=3.0, dimension=16).embeddings()
     noise = np.random.default_rng(0).normal(size=people.vectors.shape).astype(np.float32)
-    moved = replace(people, vectors=people.vectors + 0.25 * noise)
-    options = EraseOptions(
-        attributes=("gender",), erasers=("leace",), strengths=(), probes=("linear", "knn"),
-        training=("sampling", "weights", "dro", "adversarial"), hiding=(0.1, 30.0), fmr=0.005,
-    )  # fmt: skip
-    return erase(moved, options, QUICK)
+    return replace(people, vectors=people.vectors + 0.25 * noise)
+
+
+@pytest.fixture(scope="module")
+def learned() -> EraseResult:
+    return erase(noisy(), LEARNING, QUICK)
 
 
 def test_remedies_while_learning_lie_on_the_same_axes(learned: EraseResult) -> None:
@@ -216,8 +225,7 @@ def test_remedies_while_learning_lie_on_the_same_axes(learned: EraseResult) -> N
         # Groups are as large as each other: there is nothing to make even.
         assert read(learned, "gender", f"learned-{remedy}", "gender", 1.0).value > 0.85
     faint, strong = (read(learned, "gender", "learned-adversarial", "gender", s) for s in (0.1, 30))
-    # A branch makes smaller what it hides, and a probe finds part of that again.
-    assert strong.value < min(faint.value, plain.value - 0.05)
+    assert strong.value < min(faint.value, plain.value - 0.2)
     own = {"eraser": "learned-adversarial", "attribute": "gender"}
     at = {"target": "gender", "probe": "linear", "strength": 30.0}
     change = one(learned, "balanced_accuracy_change", **own, **at)
@@ -233,6 +241,18 @@ def test_remedies_while_learning_lie_on_the_same_axes(learned: EraseResult) -> N
     assert moved.value == pytest.approx(eers[1].value - eers[0].value)
     # Vectors of another space have no angle to what they were.
     assert set(learned.where(metric="cosine_shift")["eraser"]) == {"leace"}
+
+
+def test_intervals_of_changed_vectors_know_nothing_of_spaces(learned: EraseResult) -> None:
+    # Spaces vary more from split to split: what training adds to theirs is none of the others'.
+    alone = erase(noisy(), LEARNING.model_copy(update={"training": ()}), QUICK)
+    for metric in ("balanced_accuracy", "balanced_accuracy_change"):
+        found, own = (
+            r.where(metric=metric).filter(~pl.col("eraser").str.starts_with("learned"))
+            for r in (learned, alone)
+        )
+        assert found.height
+        assert found.equals(own)
 
 
 def test_thresholds_of_learned_spaces_are_set_on_people_not_learned_from(

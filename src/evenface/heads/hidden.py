@@ -29,7 +29,11 @@ FADES = 0.5
 """What a step's outputs count for in the next: a reader that remembers long lags behind."""
 
 RIDGE = 0.1
-"""Of the outputs' mean variance, added to each, as a reader of few rows needs."""
+"""Of the outputs' mean variance, added to each where there are as many rows as outputs.
+
+A reader of few rows needs it, and the less the more rows there are: a direction that is made small
+beside the others hides behind it.
+"""
 
 TINY = 1e-12
 """What is divided by, at least."""
@@ -73,8 +77,8 @@ class Reversed(Around):
     the mean of all, S the covariance of all; z from that mean. All values weigh the same, however
     many rows each has. The branch can't be escaped by shrinking all outputs, and isn't so sure of
     what it reads well, as it would be with the covariance within values, that its slopes vanish.
-    One direction that is made small beside the others hides behind the ridge that few rows need: a
-    reader of many rows with a weak penalty finds part of it again.
+    Where a step has few rows for its outputs, one direction that is made small beside the others
+    hides behind the ridge, and a reader of many rows finds part of it again.
 
     Parameters
     ----------
@@ -137,18 +141,21 @@ class Moments:
     count : Tensor, shape (K, C)
     total : Tensor, shape (K, C, p)
     products : Tensor, shape (K, p, p)
+    rows : float
+        How many rows they are of, those of earlier steps for what they still count.
     """
 
     count: Tensor
     total: Tensor
     products: Tensor
+    rows: float
 
     @classmethod
     def of(cls, z: Tensor, codes: Tensor, weight: Tensor, count: int) -> Moments:
         """Sum a step's outputs by codes (K, b), with weights (K, b)."""
         own = (one_hot(codes, count) * weight[..., None]).transpose(1, 2)
         products = torch.bmm((z * weight[..., None]).transpose(1, 2), z)
-        return cls(own.sum(dim=-1), torch.bmm(own, z), products)
+        return cls(own.sum(dim=-1), torch.bmm(own, z), products, z.shape[1])
 
     def faded(self, new: Moments) -> Moments:
         """Return `FADES` of these sums, and new ones."""
@@ -156,6 +163,7 @@ class Moments:
             FADES * self.count + new.count,
             FADES * self.total + new.total,
             FADES * self.products + new.products,
+            FADES * self.rows + new.rows,
         )
 
     def discriminant(self) -> tuple[Tensor, Tensor]:
@@ -164,7 +172,8 @@ class Moments:
         whole = count.sum(dim=1, keepdim=True)
         centre = self.total.sum(dim=1, keepdim=True) / whole
         spread = self.products / whole - centre.transpose(1, 2) * centre
-        ridge = spread.diagonal(dim1=1, dim2=2).mean(dim=-1).clamp_min(TINY) * RIDGE
+        share = RIDGE * spread.shape[-1] / self.rows
+        ridge = spread.diagonal(dim1=1, dim2=2).mean(dim=-1).clamp_min(TINY) * share
         spread = spread + ridge[:, None, None] * torch.eye(spread.shape[-1], device=spread.device)
         mean = (self.total / count - centre).transpose(1, 2)
         weights = torch.linalg.solve(spread, mean)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from evenface.heads.scaling import Vectors
 
-TOLERANCE = 5e-4
+TOLERANCE = 5e-5
 """Norm of the gradient, in the metric of the Hessian, at which descent ends; 1 at its start."""
 
 MAX_STEPS = 500

@@ -35,15 +35,15 @@ def leakage(
         judged = Judged(tally, rows, codes, asked.data.person, np.maximum(codes, 0),
                         asked.common.asked, repeats)  # fmt: skip
         classes = len(asked.targets[target].names)
-        for reader in dict.fromkeys(r for _, r, _ in columns):
-            own = [(w, c) for w, r, c in columns if r == reader]
-            place = dict(own)
+        for reader, kind in dict.fromkeys((r, w.kind) for w, r, _ in columns):
+            read = {w: c for w, r, c in columns if r == reader}
+            # What training adds is estimated of alike ways together.
+            place = {w: c for w, c in read.items() if w.kind == kind}
             # What is at a partial strength is read by the first probe alone.
-            changes = [w for w in place if w is not BEFORE and start_of(w) in place]
+            changes = [w for w in place if w is not BEFORE and start_of(w) in read]
             found = judged.balanced(list(place.values()), least_classes=classes)
-            moved = judged.differences(
-                [(place[w], place[start_of(w)]) for w in changes], least_classes=classes
-            )
+            pairs = [(place[w], read[start_of(w)]) for w in changes]
+            moved = judged.differences(pairs, least_classes=classes) if pairs else []
             at = {"target": target, "probe": reader, "group": "all"}
             for way, estimate in zip(place, found, strict=True):
                 yield number("erase", "balanced_accuracy", estimate, **way.own(), **at)

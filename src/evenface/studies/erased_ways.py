@@ -109,6 +109,13 @@ class Way:
         """Whether it is a learned space."""
         return self.eraser.startswith(LEARNED)
 
+    @property
+    def kind(self) -> str:
+        """What its training is as rough as that of: spaces vary more than changed vectors do."""
+        if not self.learned:
+            return "vectors"
+        return HIDING if self.eraser == LEARNED + HIDING else "space"
+
     def key(self) -> dict[str, Any]:
         """Return the columns of the frame that tell it from others."""
         return {"attribute": self.attribute, "eraser": self.eraser, "strength": self.strength}
