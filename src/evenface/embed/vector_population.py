@@ -116,7 +116,7 @@ class VectorPopulation:
         ]
         if (
             not faults
-            and len(self.groups) * self.identities_per_group * (self.images_per_identity)
+            and len(self.groups) * self.identities_per_group * self.images_per_identity
             > MOST_PICTURES
         ):
             faults.append(f"there can be {MOST_PICTURES} pictures at most")

@@ -23,6 +23,9 @@ from evenface.errors import ConfigError
 from evenface.faces.split import frame_persons
 from evenface.faces.unrecorded import without_values
 
+PART = 1024
+"""Rows of a part that is written."""
+
 
 def fit_to(
     store: Store,
@@ -140,7 +143,3 @@ def _pieces(store: Store) -> Iterator[Embeddings]:
             batch.rows, batch.vectors, manifest["model"], manifest["source"], failures,
             manifest["preprocessing"],
         )  # fmt: skip
-
-
-PART = 1024
-"""Rows of a part."""

@@ -11,7 +11,7 @@ from evenface.studies import drawing
 from evenface.studies.erase_curve import classes_of, curve, taken_out
 from evenface.studies.erased_ways import LEARNED, SPACE, by_label, named_way, title_of
 from evenface.studies.heldout import title
-from evenface.studies.words import above, below, listed, said, said_rate
+from evenface.studies.words import above, below, listed, percent, said, said_rate
 
 if TYPE_CHECKING:
     from evenface.studies.erase import EraseResult
@@ -36,7 +36,7 @@ def read_erase(result: EraseResult) -> list[str]:
     if sentences:
         sentences.append(
             f"Each number is held against chance, or no change, by its own interval of "
-            f"{result.config['level']:.0%}: of so many some leave it out by luck alone."
+            f"{percent(float(result.config['level']))}: of so many some leave it out by luck alone."
         )
     for what, why in result.tables["left_out"].rows():
         sentences.append(f"Left out: {drawing.short(what, 80)} ({why}).")
