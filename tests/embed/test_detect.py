@@ -98,6 +98,28 @@ def test_extreme_pictures_hold_no_face_and_do_not_crash(
     assert detector.detect(np.full((*shape, 3), 128, np.uint8)) == []
 
 
+@pytest.mark.parametrize("shape", [(32, 32), (20, 640), (640, 20)])
+def test_thin_pictures_are_judged_by_their_pixels_alone(
+    detector: Detector, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever scores, so that there is something to compare; other sizes and rubbish in
+    # memory come between.
+    monkeypatch.setattr("evenface.embed.detect.MIN_SCORE", 1e-6)
+    anything = Detector(detector.path)
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (*shape, 3), np.uint8)
+
+    def scores() -> list[float]:
+        anything._detect(rng.integers(0, 256, (*rng.integers(64, 400, 2), 3), np.uint8))
+        for fill in (np.nan, 1e30, 7):
+            np.full(rng.integers(1000, 3_000_000), fill, np.float32)
+        return [d.score for d in anything._detect(picture)]
+
+    first = scores()
+    assert first
+    assert all(scores() == first for _ in range(12))
+
+
 def test_threads_find_what_one_thread_finds(detector: Detector, face: np.ndarray) -> None:
     pictures = [np.ascontiguousarray(face[:, i:]) for i in range(0, 60, 5)]
     alone = [detector.detect(p)[0].landmarks for p in pictures]

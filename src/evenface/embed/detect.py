@@ -18,10 +18,12 @@ WHERE: Final = (
     "(https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet)"
 )
 LONG_SIDE: Final = 640
+# YuNet sees sides in steps of 32, and where one is a single step, OpenCV's network reads memory
+# that was never written: a strip of grey scored 0.99, or nothing, from one call to the next.
+SHORTEST_SIDE: Final = 64
+# OpenCV's level of logging at which it says nothing.
+SILENT: Final = 0
 # OpenCV's default of 0.9 overlooks one close crop in five.
-SILENT = 0
-"""OpenCV's level of logging at which it says nothing."""
-
 MIN_SCORE: Final = 0.7
 OVERLAP: Final = 0.3
 KEEP: Final = 5000
@@ -108,9 +110,10 @@ class Detector:
 
     def _detect(self, image: NDArray[np.uint8]) -> list[Detection]:
         small, fx, fy = _fit(image, LONG_SIDE)
+        whole = _filled_up(small)
         network = self._network()
-        network.setInputSize((small.shape[1], small.shape[0]))
-        _, faces = network.detect(np.ascontiguousarray(small[:, :, ::-1]))
+        network.setInputSize((whole.shape[1], whole.shape[0]))
+        _, faces = network.detect(np.ascontiguousarray(whole[:, :, ::-1]))
         if faces is None:
             return []
         found = []
@@ -150,7 +153,7 @@ class Detector:
 def _plausible(
     box: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
 ) -> bool:
-    """Say whether a face could be there: a strip of grey can score 0.99 far outside itself."""
+    """Say whether a face could be there: its middle in the picture, not far outside or in filling."""
     if not (np.isfinite(box).all() and np.isfinite(points).all()):
         return False
     x, y = points.mean(axis=0)
@@ -184,6 +187,12 @@ def _fit(image: NDArray[np.uint8], long_side: int) -> tuple[NDArray[np.uint8], f
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8), width / w, height / h
+
+
+def _filled_up(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fill up short sides with black on the right and below, as OpenCV does to steps of 32."""
+    below, right = (max(0, SHORTEST_SIDE - side) for side in image.shape[:2])
+    return np.pad(image, ((0, below), (0, right), (0, 0))) if below or right else image
 
 
 def _moved(d: Detection, pad: int, fx: float, fy: float) -> Detection:
