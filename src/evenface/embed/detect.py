@@ -153,7 +153,7 @@ class Detector:
 def _plausible(
     box: NDArray[np.float64], points: NDArray[np.float64], width: int, height: int
 ) -> bool:
-    """Say whether a face could be there: its middle in the picture, not far outside or in filling."""
+    """Say whether a face could be there: its middle in the picture, not outside or in filling."""
     if not (np.isfinite(box).all() and np.isfinite(points).all()):
         return False
     x, y = points.mean(axis=0)
