@@ -164,7 +164,7 @@ def test_a_stopped_run_goes_on_with_what_is_left(make_faces: MakeFaces, tmp_path
     faces, out = make_faces(20), tmp_path / "out"
     with pytest.raises(StoppedError):
         embed_faces(faces, Means(), out, part_rows=4, batch=3, on_progress=stop_after(11))
-    with pytest.raises(StoreError, match="run the same `evenface embed` again"):
+    with pytest.raises(StoreError, match="run the same command again, such as `evenface embed`"):
         open_embeddings(out)
     (out / ".part-00003.parquet.tmp").write_bytes(b"half")
     embedder = Means()

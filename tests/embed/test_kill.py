@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from evenface.embed.extract import embed_faces
+from evenface.embed.folder import write_embeddings
 from evenface.embed.models import load_embedder
+from evenface.embed.store import open_embeddings
 from evenface.errors import StoreError
 from evenface.faces.table import Faces
 
@@ -46,6 +48,24 @@ class Slow:
 
 print("ready", flush=True)
 embed_faces(faces, Slow(), out, part_rows=16, batch=8, workers=2)
+"""
+
+AT_ONCE = """
+import os, signal, sys
+from evenface import VectorPopulation
+from evenface.embed import folder
+
+write, left = folder.write_part, [int(sys.argv[2])]
+
+def write_or_die(*what):
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    return write(*what)
+
+folder.write_part = write_or_die
+people = VectorPopulation(identities_per_group=20, dimension=8).embeddings()
+folder.write_embeddings(people, sys.argv[1], part_rows=16)
 """
 
 
@@ -124,3 +144,37 @@ def test_a_second_process_is_told_and_a_dead_one_holds_nothing(
         process.wait()
         process.stdout.close()
     assert len(embed_faces(faces, load_embedder("hog"), out)) == 60
+
+
+def test_a_folder_written_at_once_is_written_again_after_a_kill(tmp_path: Path) -> None:
+    """What `import`, `apply-eraser` and `vectors` were writing is in nobody's way."""
+    driver = tmp_path / "driver.py"
+    driver.write_text(AT_ONCE)
+
+    def write(name: str, parts: int) -> int:
+        command = [sys.executable, str(driver), str(tmp_path / name), str(parts)]
+        return subprocess.run(command, check=False).returncode
+
+    out = tmp_path / "out"
+    for parts in (0, 3, 1):
+        assert write("out", parts) == -signal.SIGKILL
+        assert done(out) == parts
+        with pytest.raises(StoreError, match="unfinished; run the same command again"):
+            open_embeddings(out)
+    assert write("out", 1000) == write("whole", 1000) == 0
+    assert content(out) == content(tmp_path / "whole")
+    with pytest.raises(StoreError, match="isn't empty"):
+        write_embeddings(open_embeddings(tmp_path / "whole"), out)
+
+
+def test_what_embed_began_is_written_over_by_nothing_else(
+    make_faces: Callable[..., Faces], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    embed_faces(make_faces(5, side=24), load_embedder("hog"), out)
+    held = open_embeddings(out)
+    (out / "manifest.json").rename(out / "unfinished.json")
+    before = content(out)
+    with pytest.raises(StoreError, match="isn't empty"):
+        write_embeddings(held, out)
+    assert content(out) == before

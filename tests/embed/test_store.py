@@ -154,7 +154,7 @@ def test_a_damaged_manifest_is_refused(folder: Path, change: Any) -> None:
 
 def test_an_unfinished_folder_says_how_to_finish(folder: Path) -> None:
     (folder / "manifest.json").rename(folder / "unfinished.json")
-    with pytest.raises(StoreError, match="run the same `evenface embed` again"):
+    with pytest.raises(StoreError, match="run the same command again, such as `evenface embed`"):
         open_embeddings(folder)
     assert "unfinished" in check_embeddings(folder)[0]
 

@@ -218,8 +218,9 @@ def export_embeddings(embeddings: Embeddings, file: str | Path, *, to: str | Non
     if not len(embeddings):
         raise VectorError("there are no rows to export")
     # There it would be in the way of a resumed run, or replace a part.
-    if is_embedding_folder(file.parent):
-        raise StoreError(f"{file.parent} is an embedding folder; export to a place outside it")
+    for place in (file, file.parent):
+        if is_embedding_folder(place):
+            raise StoreError(f"{place} is an embedding folder; export to a place outside it")
     if kind in FOLDERS:
         _export_folder(embeddings, file, kind)
         return file

@@ -23,6 +23,9 @@ MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.json"
 """What a folder that is being written will hold; gone once the manifest says so."""
 
+AGAIN = "run the same command again, such as `evenface embed`, to finish"
+"""What to do about a folder that is unfinished."""
+
 PART = re.compile(r"part-[0-9]{5,9}\.parquet")
 FAILURES = re.compile(r"failures(-[0-9]{5,9})?\.parquet")
 CHUNK = re.compile(r"chunk-[0-9]{5,9}\.json")

@@ -15,6 +15,7 @@ import polars as pl
 from evenface.embed.chunks import Done
 from evenface.embed.embeddings import Embeddings, refuse_not_finite
 from evenface.embed.files import (
+    AGAIN,
     CHUNK,
     FAILURES,
     MANIFEST,
@@ -39,7 +40,10 @@ from evenface.embed.store import open_embeddings
 from evenface.errors import EvenfaceError, StoreError, VectorError
 from evenface.faces.places import as_place
 
-_WORK = ("kept_failures", "released")
+AT_ONCE = "at_once"
+"""Key of what a folder will hold, where nothing can go on with half of it."""
+
+_WORK = ("kept_failures", "released", AT_ONCE)
 """Keys of a manifest that only a folder being written has."""
 
 
@@ -84,12 +88,25 @@ def tidy(out: Path) -> None:
 
 
 def refuse_used(out: Path) -> None:
-    """Raise `StoreError` unless `out` is absent or an empty folder."""
-    if out.is_dir() and not any(entries(out)):
+    """Raise `StoreError` unless `out` is absent, empty, or what `write_pieces` left when killed."""
+    if out.is_dir() and _is_leftover(out):
         return
     if out.exists() or out.is_symlink():
         what = "isn't empty" if out.is_dir() else "is a file"
         raise StoreError(f"{out} {what}; choose a folder that doesn't exist yet")
+
+
+def _is_leftover(out: Path) -> bool:
+    """Say whether nothing in a folder is worth keeping; work of `evenface embed` always is."""
+    names = [p.name for p in entries(out) if not TEMPORARY.fullmatch(p.name)]
+    if UNFINISHED not in names:
+        return not names
+    if MANIFEST in names or not all(OURS.fullmatch(name) for name in names):
+        return False
+    try:
+        return bool(read_manifest(out, UNFINISHED).get(AT_ONCE))
+    except StoreError:
+        return False
 
 
 def write_embeddings(
@@ -105,7 +122,7 @@ def write_embeddings(
     ----------
     embeddings : Embeddings
     out : path
-        Absent, or an empty folder.
+        Absent, an empty folder, or one that such a call left half written when it was killed.
     part_rows : int
         Rows a part.
     dtype : {"float32", "float16"}
@@ -114,8 +131,7 @@ def write_embeddings(
     Raises
     ------
     StoreError
-        Where `out` exists and isn't an empty folder, or can't be written to; a sample_id
-        stands twice.
+        Where `out` holds anything else, or can't be written to; a sample_id stands twice.
     VectorError
         Where `dtype` is unknown, or can't hold a vector.
     """
@@ -171,6 +187,8 @@ def write_pieces(
         # Another process may have written between the first look and the lock.
         refuse_used(out)
         try:
+            # What says that it is half a folder goes last, when it is replaced.
+            remove(out, PART, FAILURES, TEMPORARY)
             _write_new(first, chain([first], pieces), out, rows, part_rows, dtype)
         except BaseException:
             # Whatever stops it: half a folder would be in the way of the next attempt, which
@@ -196,7 +214,7 @@ def _write_new(
         rows + about.failures.height,
         dtype=dtype,
     )
-    write_manifest(out, manifest, UNFINISHED)
+    write_manifest(out, {**manifest, "kept_failures": [], AT_ONCE: True}, UNFINISHED)
     done = []
     for k, piece in enumerate(pieces):
         largest = np.abs(piece.vectors).max(initial=0)
@@ -230,7 +248,7 @@ def check_embeddings(folder: str | Path) -> tuple[str, ...]:
     folder = as_place(folder)
     refuse_unreachable(folder)
     if not (folder / MANIFEST).exists() and (folder / UNFINISHED).exists():
-        return ("it is unfinished; run the same `evenface embed` again to finish",)
+        return (f"it is unfinished; {AGAIN}",)
     manifest = read_manifest(folder)
     schema, dimension = row_schema(manifest), int(manifest["dimension"])
     faults: list[str] = []

@@ -14,6 +14,7 @@ from typing import Any
 
 from evenface.embed.embeddings import ROW_SCHEMA, VECTOR
 from evenface.embed.files import (
+    AGAIN,
     FAILURES,
     MANIFEST,
     PART,
@@ -100,7 +101,7 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
     path = folder / name
     refuse_unreachable(folder)
     if name == MANIFEST and not path.exists() and (folder / UNFINISHED).exists():
-        raise StoreError(f"{folder} is unfinished; run the same `evenface embed` again to finish")
+        raise StoreError(f"{folder} is unfinished; {AGAIN}")
     if not folder.exists():
         raise StoreError(f"{folder} doesn't exist; make it with `evenface embed` or `import`")
     if not folder.is_dir():
