@@ -274,9 +274,15 @@ def test_a_study_file_s_faults_are_all_named(
     diveface: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     file = tmp_path / "study.toml"
-    file.write_text("[common]\nlevel = 2\nsede = 1\n[map]\ndims = [4]\n")
+    file.write_text(
+        "[common]\nlevel = 2\nsede = 1\n[map]\ndims = [4]\n[probe]\nprobes = ['oracle']\n"
+        "[transfer]\nprobes = []\n[bias]\nlosses = ['x']\n[erase]\nerasers = ['y']\n"
+    )
     said = refused("run", diveface, "--study", file, "--out", tmp_path / "out")
-    assert all(word in said for word in ("common.level", "common.sede", "map.dims"))
+    faults = ("common.level", "common.sede", "map.dims", "no probe named oracle", "(none given)")
+    assert all(word in said for word in (*faults, "no loss named 'x'", "no eraser named 'y'"))
+    # Before anything is embedded.
+    assert not (tmp_path / "out").exists()
 
 
 def test_bad_vectors_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:

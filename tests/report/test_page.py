@@ -69,6 +69,29 @@ def test_a_damaged_result_is_a_clear_error(
     assert not (folder / "report.html").exists()
 
 
+@pytest.mark.parametrize("spaced", [True, False])
+def test_a_number_that_somebody_changed_is_noticed(
+    save: Save, plain: dict[str, Result], tmp_path: Path, spaced: bool
+) -> None:
+    folder = save(plain, tmp_path, "probe")
+    build_report(folder)
+    file = folder / "results/probe.json"
+    text = file.read_text(encoding="utf-8")
+    saved = json.loads(text)
+    value = saved["numbers"][0]["value"]
+    changed = text.replace(f'"value": {value}', '"value": 0.123', 1)
+    assert changed != text
+    if spaced:
+        changed = json.dumps(json.loads(changed), indent=1)
+    file.write_text(changed, encoding="utf-8")
+    with pytest.raises(StoreError, match=r"probe\.json: damaged or edited.*run the study again"):
+        build_report(folder)
+    # An older version's has no seal.
+    del saved["seal"]
+    file.write_text(json.dumps(saved), encoding="utf-8")
+    assert build_report(folder).is_file()
+
+
 def test_a_result_under_another_name_is_refused(
     save: Save, plain: dict[str, Result], tmp_path: Path
 ) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from evenface.embed.embeddings import Embeddings
 from evenface.erasers.seen import without_seen
@@ -35,6 +35,19 @@ MIN_CLASS = 4
 
 GROUP = "group"
 """Name of the attribute that stands for the demographic group itself."""
+
+
+def known(check: Callable[[tuple[str, ...]], object]) -> AfterValidator:
+    """Return what looks names up in their table as soon as they are given."""
+
+    def look_up(names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            check(names)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return tuple(dict.fromkeys(names))
+
+    return AfterValidator(look_up)
 
 
 class Options(BaseModel):

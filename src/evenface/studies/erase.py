@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.erasers.methods import check_erasers
-from evenface.errors import ConfigError, SelectionError
+from evenface.errors import SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import check_probes
 from evenface.studies.data import (
     MIN_CLASS,
     CommonOptions,
     Options,
+    known,
     prepare,
     study_splits,
     with_splits,
@@ -69,24 +70,14 @@ class EraseOptions(Options):
 
     attributes: tuple[str, ...] | None = None
     together: bool = True
-    erasers: tuple[str, ...] = DEFAULT
+    erasers: Annotated[tuple[str, ...], known(check_erasers)] = DEFAULT
     strengths: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.8)
-    training: tuple[str, ...] = ("adversarial",)
+    training: Annotated[tuple[str, ...], known(check_remedies)] = ("adversarial",)
     hiding: tuple[Annotated[float, Field(gt=0)], ...] = Field((1.0, 10.0), min_length=1)
-    probes: tuple[str, ...] = ("linear", "mlp", "knn")
+    probes: Annotated[tuple[str, ...], known(check_probes)] = ("linear", "mlp", "knn")
     fmr: float = Field(0.01, gt=0, lt=1)
     similarity: Literal["cosine", "euclidean"] = "cosine"
     splits: int = Field(2, ge=1)
-
-    @field_validator("erasers", "probes", "training")
-    @classmethod
-    def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        check = {"erasers": check_erasers, "probes": check_probes, "training": check_remedies}
-        try:
-            check[str(info.field_name)](names)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return names
 
 
 @dataclass(frozen=True, repr=False)
@@ -163,7 +154,7 @@ def erase(
         If `splits` share a person between sides.
     """
     options, common = options or EraseOptions(), common or CommonOptions()
-    names, probes = check_erasers(options.erasers), check_probes(options.probes)
+    names, probes = options.erasers, options.probes
     remedies = check_remedies(options.training)
     data = prepare(embeddings, common)
     wanted = tuple(dict.fromkeys(options.attributes or data.by))

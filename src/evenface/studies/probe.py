@@ -20,6 +20,7 @@ from evenface.studies.data import (
     CommonOptions,
     Labels,
     Options,
+    known,
     prepare,
     study_splits,
     with_splits,
@@ -56,7 +57,7 @@ class ProbeOptions(Options):
     """
 
     targets: tuple[str, ...] | None = None
-    probes: tuple[str, ...] = tuple(PROBES)
+    probes: Annotated[tuple[str, ...], known(check_probes)] = tuple(PROBES)
     controls: int = Field(1, ge=0)
     dimensions: tuple[Annotated[int, Field(ge=1)], ...] = (2, 8, 32, 128)
 
@@ -169,7 +170,7 @@ def probe(
         If `splits` share a person between sides.
     """
     options, common = options or ProbeOptions(), common or CommonOptions()
-    names = check_probes(options.probes)
+    names = options.probes
     data = prepare(embeddings, common)
     targets = tuple(dict.fromkeys(options.targets or data.targets))
     made = study_splits(data, common, splits, attributes=targets)

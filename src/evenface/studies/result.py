@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
+from evenface.embed.seal import SEAL, is_sealed_text, sealed_text
 from evenface.errors import StoreError
 from evenface.stats.intervals import Estimate
 
@@ -196,7 +197,7 @@ class Result(ABC):
                 os.replace(table.with_suffix(".tmp"), table)
         file = folder / f"{self.study}.json"
         text = json.dumps({**self.to_dict(), "key": key}, ensure_ascii=False, allow_nan=False)
-        file.with_suffix(".tmp").write_text(text, encoding="utf-8")
+        file.with_suffix(".tmp").write_text(sealed_text(text), encoding="utf-8")
         os.replace(file.with_suffix(".tmp"), file)
         return file
 
@@ -227,10 +228,12 @@ def read_saved(file: Path) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If it is not one, or of a newer version.
+        If it is not one, of a newer version, or no longer what was written. Older versions wrote
+        no seal.
     """
     try:
-        saved = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        saved = json.loads(text)
         schema, version = str(saved["schema"]).rsplit("/", 1)
         newer = int(version) > VERSION
         config, context = saved["config"], saved["context"]
@@ -243,4 +246,6 @@ def read_saved(file: Path) -> dict[str, Any]:
             f"{file}: has schema {saved['schema']!r}, this version reads up to /{VERSION}; "
             "run the study again or update evenface"
         )
+    if SEAL in saved and not is_sealed_text(text):
+        raise StoreError(f"{file}: damaged or edited, as its seal doesn't fit; run the study again")
     return dict(saved)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from evenface.embed.embeddings import Embeddings
-from evenface.errors import ConfigError, SelectionError
+from evenface.errors import SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import PROBES, Task, check_probes
 from evenface.studies.carried import Asks, weigh
@@ -21,6 +21,7 @@ from evenface.studies.data import (
     Labels,
     Options,
     StudyData,
+    known,
     prepare,
     study_splits,
     with_splits,
@@ -56,10 +57,16 @@ class TransferOptions(Options):
 
     target: str = "gender"
     across: str = "ethnicity"
-    probes: tuple[str, ...] = tuple(PROBES)
+    probes: Annotated[tuple[str, ...], known(check_probes)] = tuple(PROBES)
     match: Literal["smallest", "none"] = "smallest"
     train: int | None = Field(None, ge=1)
     test: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _differ(self) -> TransferOptions:
+        if self.target == self.across:
+            raise ValueError(f"target and across are both {self.target!r}; they must differ")
+        return self
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,13 +149,9 @@ def transfer(
     SelectionError
         If fewer than two groups have two classes of at least 4 identities each, or too few for
         `train` or `test`.
-    ConfigError
-        If target and across are the same attribute.
     """
     options, common = options or TransferOptions(), common or CommonOptions()
-    names = check_probes(options.probes)
-    if options.target == options.across:
-        raise ConfigError(f"target and across are both {options.target!r}; they must differ")
+    names = options.probes
     data = prepare(embeddings, common)
     target, across = data.labels(options.target), data.labels(options.across)
     groups, left_out = _usable(data, target, across)
