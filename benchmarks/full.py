@@ -41,9 +41,9 @@ class Clock:
         self.stage = "read"
 
     def __call__(self, step: Step) -> None:
-        if step.detail.startswith("skipped"):
+        if step.state == "skipped":
             print(f"{step.stage:9s} {step.detail}", flush=True)
-        if step.stage != self.stage:
+        if step.stage != self.stage and step.state != "waiting":
             self.end(step.stage)
 
     def end(self, following: str = "") -> None:

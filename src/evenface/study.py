@@ -9,11 +9,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from evenface._version import __version__
 from evenface.config import StudyConfig
 from evenface.embed.embeddings import Embeddings
 from evenface.embed.extract import Held
 from evenface.embed.store import open_embeddings
+from evenface.erasers.seen import seen_rows
 from evenface.errors import (
     ConfigError,
     EvenfaceError,
@@ -153,8 +156,10 @@ def _embeddings(
     select = {**config.select.model_dump(), "by": common.group_by, "missing": common.missing}
     if is_embedding_folder(source):
         embeddings = open_embeddings(source)
-        ids = embeddings.rows["sample_id"]
-        chosen = ids.is_in(select_rows(embeddings.rows, **select)["sample_id"].implode())
+        rows, seen = embeddings.rows, seen_rows(embeddings.rows)
+        # Studies leave out and count whom an eraser was fitted to: nobody is drawn of these.
+        drawn = rows if seen.all() else select_rows(rows.filter(~seen), **select)
+        chosen = pl.Series(seen) | rows["sample_id"].is_in(drawn["sample_id"].implode())
         if chosen.all():
             return embeddings
         # The failures are the whole folder's; no share of these pictures can be made of them.

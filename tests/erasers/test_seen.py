@@ -24,6 +24,7 @@ from evenface.studies.data import CommonOptions, prepare
 from evenface.studies.erase import erase
 from evenface.studies.map import map_space
 from evenface.studies.probe import ProbeOptions, probe
+from evenface.studies.table import load_result
 from evenface.studies.verify import verify
 from populations import Gaussian
 
@@ -71,6 +72,21 @@ def test_others_are_judged_and_the_seen_are_counted(people: Embeddings) -> None:
     assert data.context["embedding_fingerprint"] == erased.fingerprint
     result = probe(erased, ProbeOptions(probes=("linear",), targets=("gender",)), QUICK)
     assert result.context["identities"] == left
+
+
+def test_as_many_are_drawn_as_were_asked_for(people: Embeddings, tmp_path: Path, capsys) -> None:
+    write_embeddings(apply_eraser(eraser_of(some(people, 0.25)), people), tmp_path / "changed")
+    asked = ["run", str(tmp_path / "changed"), "--only", "map", "--out", str(tmp_path / "out")]
+    assert main([*asked, "--per-group", "6"]) == 0
+    context = load_result(tmp_path / "out" / "results" / "map.json").context
+    # Of one of the six groups all were seen.
+    assert context["identities"] == 5 * 6
+    assert any("fitted to them: 30" in note["text"] for note in context["notes"])
+    # Where all were seen the leak is told, not that there are too few.
+    write_embeddings(apply_eraser(eraser_of(people), people), tmp_path / "all")
+    asked[1], asked[-1] = str(tmp_path / "all"), str(tmp_path / "other")
+    assert main([*asked, "--per-group", "6"]) == 2
+    assert "fitted to all 120 identities" in capsys.readouterr().err
 
 
 def test_a_second_eraser_forgets_nobody(people: Embeddings) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evenface.embed.embeddings import Embeddings
 from evenface.erasers.eraser import Eraser, hashed
@@ -43,6 +44,27 @@ def _is_seen(rows: pl.DataFrame) -> pl.Series:
     return (rows[SEEN] == YES).fill_null(value=False)
 
 
+def seen_rows(rows: pl.DataFrame) -> NDArray[np.bool_]:
+    """Say of each row whether the eraser of these vectors was fitted to its person.
+
+    A person may have several identities: one that was seen is enough.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        An embedding folder's.
+
+    Returns
+    -------
+    bool array, shape (n,)
+    """
+    seen = _is_seen(rows).to_numpy()
+    if not seen.any():
+        return seen
+    person = frame_persons(rows)
+    return np.isin(person, person[seen])
+
+
 def without_seen(embeddings: Embeddings) -> tuple[Embeddings, list[Note]]:
     """Leave out whom the eraser of these vectors was fitted to, and count them.
 
@@ -51,12 +73,10 @@ def without_seen(embeddings: Embeddings) -> tuple[Embeddings, list[Note]]:
     LeakError
         If nobody is left.
     """
-    seen = _is_seen(embeddings.rows).to_numpy()
+    seen = seen_rows(embeddings.rows)
     if not seen.any():
         return embeddings, []
-    person = frame_persons(embeddings.rows)
-    seen = np.isin(person, person[seen])
-    count = np.unique(person[seen]).size
+    count = np.unique(frame_persons(embeddings.rows)[seen]).size
     if seen.all():
         raise LeakError(
             f"the eraser of these vectors was fitted to all {count} identities here: what is read "
