@@ -200,7 +200,7 @@ def _words(annotation: Any) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     text = " ".join((text or str(annotation)).split())
     # Bounds are said in docstrings.
-    return re.sub(r"Annotated\[(\w+), Field\([^)]*\)\]", r"\1", text)
+    return re.sub(r"Annotated\[([^()]+), \w+\([^)]*\)\]", r"\1", text)
 
 
 def _default(value: Any) -> str:
