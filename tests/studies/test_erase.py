@@ -293,7 +293,7 @@ def test_a_planted_leak_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LeakError):
         erase(people, FEW, QUICK, splits=[leaking])
     # Were splits not checked, the eraser itself would refuse.
-    monkeypatch.setattr(erased, "_fit", seeing_everybody(erased._fit))
+    monkeypatch.setattr(erased, "fit", seeing_everybody(erased.fit))
     with pytest.raises(LeakError, match="this eraser was fitted on"):
         erase(people, FEW, CommonOptions(seeds=1, resamples=100))
 

@@ -10,14 +10,15 @@ from evenface.studies.drawing import short
 from evenface.studies.erase import EraseResult
 from evenface.studies.erase_curve import taken_out
 from evenface.studies.erased_ways import LEARNED, SPACE, named_way
-from evenface.studies.heldout import STRONGEST, title
+from evenface.studies.heldout import OTHERS, STRONGEST, title
 from evenface.studies.words import percent
 
 
 def erase_tables(result: EraseResult) -> list[dict[str, Any]]:
     """Return one table for what is taken out: erasers and strengths down, measures across."""
     numbers = result.numbers
-    readers = [p for p in (*result.config["probes"], STRONGEST) if p in PROBES or p == STRONGEST]
+    more = (STRONGEST, OTHERS)
+    readers = [p for p in (*result.config["probes"], *more) if p in PROBES or p in more]
     targets = [t for t in numbers["target"].unique(maintain_order=True) if t != "none"]
     groups = [g for g in numbers["group"].unique(maintain_order=True) if g != "all"]
     read = [(t, p) for t in targets for p in readers

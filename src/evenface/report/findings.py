@@ -18,7 +18,7 @@ from evenface.studies.drawing import short
 from evenface.studies.erase import EraseResult
 from evenface.studies.erase_curve import classes_of, taken_out
 from evenface.studies.erased_ways import title_of as erased_title
-from evenface.studies.heldout import STRONGEST
+from evenface.studies.heldout import OTHERS, STRONGEST
 from evenface.studies.map import MapResult
 from evenface.studies.probe import ProbeResult
 from evenface.studies.remedies import NONE
@@ -238,20 +238,25 @@ def _erase_findings(result: EraseResult) -> list[dict[str, Any]]:
     reader = STRONGEST if len(probes) > 1 else probes[0]
     cards = []
     for attribute in taken_out(result):
-        at = {"target": attribute, "probe": reader, "group": "all"}
-        own = found.filter(eraser=eraser, attribute=attribute, target=attribute, probe=reader)
-        if not own.height:
-            continue
-        row, name = own.row(0, named=True), title_of(short(attribute, 60))
         chance = 1 / classes_of(result, attribute)
+        own = found.filter(eraser=eraser, attribute=attribute, target=attribute)
+        rows = {r["probe"]: r for r in own.rows(named=True)}
+        if reader not in rows:
+            continue
+        other = rows.get(OTHERS)
+        unseen = other is not None and (other["low"] or 0) > chance >= (rows[reader]["low"] or 0)
+        row, name = rows[OTHERS if unseen else reader], title_of(short(attribute, 60))
         by = erased_title(eraser)
         says = f"That {name} can still be read after {by} is not shown."
         if (row["low"] or 0) > chance:
             says = f"After {by} {name} can still be read from vectors of people never seen."
         elif (1 if row["high"] is None else row["high"]) < chance:
             says = f"After {by} {name} is read below chance, which gives it away too."
+        at = {"target": attribute, "probe": row["probe"], "group": "all"}
         before = result.estimate(metric="balanced_accuracy", eraser="none", **at)
         who = "strongest probe on validation rows" if len(probes) > 1 else f"{reader} probe"
+        if unseen:
+            who = "linear probe that learned from other people than the eraser"
         detail = f"Balanced accuracy, {who}; {said(before)} before."
         cards.append(
             _finding("erase", f"{name} read after {by}", cell(row, digits=2), says, detail,

@@ -9,15 +9,14 @@ import polars as pl
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
 from evenface.studies.erase_curve import classes_of, curve, taken_out
-from evenface.studies.erased_ways import LEARNED, SPACE, by_label, named_way, title_of
-from evenface.studies.heldout import title
+from evenface.studies.erased_ways import LEARNED, LINEAR, SPACE, by_label, named_way, title_of
+from evenface.studies.heldout import OTHERS, title
 from evenface.studies.words import above, below, listed, percent, said, said_rate
 
 if TYPE_CHECKING:
     from evenface.studies.erase import EraseResult
 
-LINEAR = "linear"
-AN = {"mlp": "an MLP"}
+AN = {"mlp": "an MLP", OTHERS: "a linear probe that learned from other people"}
 MANY = ("knn",)
 """Readers that are called in the plural."""
 
@@ -69,7 +68,7 @@ def one_of(result: EraseResult, metric: str, **own: Any) -> Any:
 
 def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     """Say what is read before and after, and by whom."""
-    probes = [p for p in result.config["probes"] if p in PROBES]
+    probes = [*(p for p in result.config["probes"] if p in PROBES), OTHERS]
     chance = 1 / max(classes_of(result, attribute), 1)
     name = title_of(eraser)
     told = {}
@@ -98,8 +97,9 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
         who = name if by_label(eraser) else "Linear erasure"
         to = listed([AN.get(p, title(p)) for p in sorted(left, key=lambda p: p != "mlp")])
         alone = len(left) == 1 and left[0] not in MANY
+        ours = "no linear probe" if OTHERS not in left else "no linear probe of the people it saw"
         return (
-            f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} no linear probe is "
+            f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} {ours} is "
             f"shown to read it, and {to} still {'does' if alone else 'do'}{below_it} ({numbers})."
         )
     if not reads:

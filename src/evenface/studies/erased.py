@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from evenface.erasers.eraser import Eraser
-from evenface.erasers.methods import fit_eraser
 from evenface.erasers.span import Span
 from evenface.errors import VectorError
 from evenface.faces.split import Rows, Split
-from evenface.heads.probes import Task
 from evenface.heads.scaling import Vectors
 from evenface.studies.data import GROUP
 from evenface.studies.erased_comparing import Comparing
+from evenface.studies.erased_fitted import fit, tasks_of
 from evenface.studies.erased_learned import learn_together
 from evenface.studies.erased_numbers import leakage, rates, turned
+from evenface.studies.erased_others import Halves, read_by_others
 from evenface.studies.erased_ways import BEFORE, Asked, Way, by_label, source_of, title_of
-from evenface.studies.heldout import STRONGEST, Curves, Progress, Tally, learn
+from evenface.studies.heldout import OTHERS, STRONGEST, Curves, Progress, Tally, learn
 from evenface.studies.identity_space import IdentitySpace
 from evenface.studies.outcomes import Topic
 
@@ -56,7 +56,7 @@ def examine(asked: Asked, on_step: Callable[[int, int], None] | None) -> Examine
     ranks: dict[tuple[str, str], list[int]] = defaultdict(list)
     progress = Progress(on_step, len(asked.splits) * len(asked.every))
     for s, split in enumerate(asked.splits):
-        test = None
+        test, halves = None, Halves.of(asked, split)
         for way, rank, vectors in _changed(asked, split, left_out, progress):
             if comparing is not None and s in comparing.hands:
                 try:
@@ -69,6 +69,8 @@ def examine(asked: Asked, on_step: Callable[[int, int], None] | None) -> Examine
             if not way.learned and way is not BEFORE:
                 shifts[way.name][s] = _shift(asked.data.vectors, vectors, split.test)
             _read(asked, way, vectors, split, s, tallies)
+            if OTHERS in asked.readers(way):
+                read_by_others(asked, way, halves, s, tallies)
         if comparing is not None and test is not None:
             comparing.errors.close(test, s)
     rows = [*leakage(asked, tallies, left_out), *turned(asked, shifts, left_out)]
@@ -132,34 +134,11 @@ def _changed(
         elif way.name not in left_out:
             key = (way.attribute, way.eraser)
             if key not in fitted:
-                fitted[key] = _fit(asked, way, split, left_out, span)
+                fitted[key] = fit(asked, way, split, left_out, span)
             eraser = fitted[key]
             if eraser is not None:
                 yield way, eraser.rank, eraser.at(way.strength)(vectors, asked.codes(way))
         progress(1)
-
-
-def _fit(
-    asked: Asked, way: Way, split: Split, left_out: dict[str, str], span: Span
-) -> Eraser | None:
-    """Fit an eraser to a split's training people; leave its ways out where it can't be."""
-    codes, who = asked.codes(way), asked.data.rows["identity"].to_numpy()
-    try:
-        eraser = fit_eraser(
-            way.eraser, asked.data.vectors[split.train], codes[split.train],
-            attributes=way.attributes,
-            classes=[asked.labels[a].names for a in way.attributes],
-            identities=who[split.train].tolist(),
-            held=(asked.data.vectors[split.validation], codes[split.validation]),
-            seed=split.seed, span=span,
-        )  # fmt: skip
-    except VectorError as error:
-        for other in asked.ways:
-            if (other.attribute, other.eraser) == (way.attribute, way.eraser):
-                left_out[other.name] = f"not fitted on every split: {error}"
-        return None
-    eraser.refuse_leak(who[split.test].tolist())
-    return eraser
 
 
 def _shift(before: Vectors, after: Vectors, rows: Rows) -> Any:
@@ -175,12 +154,8 @@ def _read(
 ) -> None:
     """Train probes on a split's changed vectors, and note what they say of its test people."""
     readers = asked.readers(way)
-    probes = [r for r in readers if r != STRONGEST]
-    tasks = []
-    for found in asked.targets.values():
-        sides = (split.train, split.validation, split.test)
-        train, validation, test = (side[found.codes[side] >= 0] for side in sides)
-        tasks.append(Task(found.codes, train, validation, test, len(found.names), split.seed))
+    probes = [r for r in readers if r not in (STRONGEST, OTHERS)]
+    tasks = tasks_of(asked, split)
     for (target, tally), task, answer in zip(
         tallies.items(), tasks, learn(vectors, tasks, probes), strict=True
     ):
@@ -189,6 +164,6 @@ def _read(
         chosen = probes[0]
         if len(probes) > 1:
             chosen = Curves().choose(target, [answer.trained], [task.validation.size])
-        for reader in readers:
+        for reader in (r for r in readers if r != OTHERS):
             said = answer.predicted[chosen if reader == STRONGEST else reader]
             tally.add(s, f"{way.name}\x1f{reader}", task.test, said)

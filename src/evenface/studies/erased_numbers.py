@@ -11,8 +11,8 @@ import numpy as np
 from evenface.stats.accuracy import mean
 from evenface.stats.intervals import Estimate
 from evenface.studies.erased_errors import Errors
-from evenface.studies.erased_ways import BEFORE, Asked, start_of
-from evenface.studies.heldout import Tally
+from evenface.studies.erased_ways import BEFORE, Asked, Way, start_of
+from evenface.studies.heldout import OTHERS, Tally
 from evenface.studies.judged import Judged, Repeats
 from evenface.studies.result import number
 
@@ -24,31 +24,41 @@ def leakage(
     repeats = Repeats.of(asked.splits, asked.data.person)
     ways = [w for w in asked.every if w.name not in left_out]
     for target, tally in tallies.items():
-        codes = asked.targets[target].codes
         columns = [(w, r, tally.place[f"{w.name}\x1f{r}"]) for w in ways for r in asked.readers(w)]
-        tried = np.ones(len(codes), dtype=bool)
-        for *_, column in columns:
-            tried &= tally.tried(column)
-        rows = np.flatnonzero(tried & (codes >= 0))
-        if not rows.size:
-            continue
-        judged = Judged(tally, rows, codes, asked.data.person, np.maximum(codes, 0),
-                        asked.common.asked, repeats)  # fmt: skip
-        classes = len(asked.targets[target].names)
-        for reader, kind in dict.fromkeys((r, w.kind) for w, r, _ in columns):
-            read = {w: c for w, r, c in columns if r == reader}
-            # What training adds is estimated of alike ways together.
-            place = {w: c for w, c in read.items() if w.kind == kind}
-            # What is at a partial strength is read by the first probe alone.
-            changes = [w for w in place if w is not BEFORE and start_of(w) in read]
-            found = judged.balanced(list(place.values()), least_classes=classes)
-            pairs = [(place[w], read[start_of(w)]) for w in changes]
-            moved = judged.differences(pairs, least_classes=classes) if pairs else []
-            at = {"target": target, "probe": reader, "group": "all"}
-            for way, estimate in zip(place, found, strict=True):
-                yield number("erase", "balanced_accuracy", estimate, **way.own(), **at)
-            for way, estimate in zip(changes, moved, strict=True):
-                yield number("erase", "balanced_accuracy_change", estimate, **way.own(), **at)
+        columns = [column for column in columns if tally.tried(column[-1]).any()]
+        # Where halves of the people are too few to learn from, all the others are judged still.
+        for apart in (False, True):
+            own = [column for column in columns if (column[1] == OTHERS) == apart]
+            yield from _read(asked, target, tally, own, repeats)
+
+
+def _read(
+    asked: Asked, target: str, tally: Tally, columns: list[tuple[Way, str, int]], repeats: Repeats
+) -> Iterator[dict[str, Any]]:
+    codes = asked.targets[target].codes
+    tried = codes >= 0
+    for *_, column in columns:
+        tried &= tally.tried(column)
+    rows = np.flatnonzero(tried)
+    if not columns or not rows.size:
+        return
+    judged = Judged(tally, rows, codes, asked.data.person, np.maximum(codes, 0),
+                    asked.common.asked, repeats)  # fmt: skip
+    classes = len(asked.targets[target].names)
+    for reader, kind in dict.fromkeys((r, w.kind) for w, r, _ in columns):
+        read = {w: c for w, r, c in columns if r == reader}
+        # What training adds is estimated of alike ways together.
+        place = {w: c for w, c in read.items() if w.kind == kind}
+        # What is at a partial strength is read by the first probe alone.
+        changes = [w for w in place if w is not BEFORE and start_of(w) in read]
+        found = judged.balanced(list(place.values()), least_classes=classes)
+        pairs = [(place[w], read[start_of(w)]) for w in changes]
+        moved = judged.differences(pairs, least_classes=classes) if pairs else []
+        at = {"target": target, "probe": reader, "group": "all"}
+        for way, estimate in zip(place, found, strict=True):
+            yield number("erase", "balanced_accuracy", estimate, **way.own(), **at)
+        for way, estimate in zip(changes, moved, strict=True):
+            yield number("erase", "balanced_accuracy_change", estimate, **way.own(), **at)
 
 
 def turned(

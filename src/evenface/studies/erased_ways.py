@@ -13,11 +13,12 @@ from evenface.erasers.methods import ERASERS
 from evenface.errors import ConfigError
 from evenface.faces.split import Rows, Split
 from evenface.studies.data import CommonOptions, Labels, StudyData
-from evenface.studies.heldout import STRONGEST
+from evenface.studies.heldout import OTHERS, STRONGEST
 from evenface.studies.remedies import NONE
 
 TOGETHER = " + "
 HIDING = "adversarial"
+LINEAR = "linear"
 
 SPACES = {
     NONE: ("learned space", "Sohn 2016"),
@@ -192,6 +193,11 @@ class Asked:
         return [BEFORE, *self.ways]
 
     def readers(self, way: Way) -> tuple[str, ...]:
-        """Return the probes that read what a way leaves, and the strongest of several."""
+        """Return the probes that read what a way leaves, and the strongest of several.
+
+        Of erasers a linear probe that learned from other people reads it too.
+        """
         own = self.probes if way.whole else self.probes[:1]
-        return (*own, STRONGEST) if len(own) > 1 else own
+        several = (STRONGEST,) if len(own) > 1 else ()
+        others = (OTHERS,) if LINEAR in own and way.whole and not way.learned else ()
+        return (*own, *several, *others)

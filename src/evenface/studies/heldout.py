@@ -21,6 +21,9 @@ STRONGEST = "strongest"
 Choosing once over all splits would be choosing on the test rows: they validate other splits.
 """
 
+OTHERS = "linear_others"
+"""Name of the linear probe of `erase` that learned from other people than the eraser did."""
+
 
 def readers(probes: Sequence[str]) -> tuple[str, ...]:
     """Return what is judged: the probes and, if there are several, each split's strongest."""
@@ -29,7 +32,9 @@ def readers(probes: Sequence[str]) -> tuple[str, ...]:
 
 def title(reader: str) -> str:
     """Return what a reader calls a probe."""
-    return PROBES[reader].title if reader in PROBES else "strongest on validation"
+    if reader in PROBES:
+        return PROBES[reader].title
+    return "other people's linear" if reader == OTHERS else "strongest on validation"
 
 
 CURVE_SCHEMA = {
