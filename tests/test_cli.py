@@ -410,6 +410,11 @@ def test_a_column_called_group_is_not_the_demographic_group(emb: Path, tmp_path:
     assert dict(zip(classes["target"], classes["classes"], strict=True))["group"] == 6
 
 
+def test_a_network_larger_than_memory_is_told(emb: Path, refused: Callable[..., str]) -> None:
+    wide = str(10**12)
+    assert "not enough memory" in refused("spaces", emb, "--hidden", wide, "--losses", "softmax")
+
+
 def test_attributes_called_like_coordinates_are_drawn(emb: Path, tmp_path: Path) -> None:
     ok("map", emb, "--out", tmp_path / "out", "--group-by", "x,y", *FAST)
 
@@ -474,6 +479,24 @@ def test_damaged_results_are_refused_and_made_again(
     file.write_text(json.dumps(saved), encoding="utf-8")
     assert "run the study again" in refused("report", out)
     ok("probe", emb, "--out", out, "--probes", "linear", *FAST)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", [".outcomes.parquet", ".parquet"])
+@pytest.mark.parametrize("data", [None, b"", b"PAR1"])
+def test_tables_beside_a_result_are_made_again(
+    emb: Path, tmp_path: Path, ending: str, data: bytes | None
+) -> None:
+    out = tmp_path / "out"
+    ask = ("probe", emb, "--out", out, "--probes", "linear", *FAST)
+    ok(*ask)
+    file = out / "results" / f"probe{ending}"
+    before = file.read_bytes()
+    if data is None:
+        file.unlink()
+    else:
+        file.write_bytes(data)
+    ok(*ask)
     assert file.read_bytes() == before
 
 

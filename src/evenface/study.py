@@ -15,6 +15,7 @@ from evenface._version import __version__
 from evenface.config import StudyConfig
 from evenface.embed.embeddings import Embeddings
 from evenface.embed.extract import Held
+from evenface.embed.files import file_sha256
 from evenface.embed.store import open_embeddings
 from evenface.erasers.seen import seen_rows
 from evenface.errors import (
@@ -285,8 +286,12 @@ def _hash_of(file: Path) -> str:
 
 
 def _key_of(file: Path) -> str:
+    """Return what a result follows from; nothing where it, or a table beside it, isn't whole."""
     try:
         load_result(file)
-        return str(read_saved(file).get("key", ""))
-    except EvenfaceError:
+        saved = read_saved(file)
+        tables = saved.get("files", {})
+        whole = all(file_sha256(file.with_suffix(e)) == digest for e, digest in tables.items())
+    except (EvenfaceError, OSError):
         return ""
+    return str(saved.get("key", "")) if whole else ""

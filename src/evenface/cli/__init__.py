@@ -87,6 +87,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{where}{error.strerror or error}")
     except MemoryError as error:
         return _complain(f"not enough memory ({error or 'nothing more is known'}); ask for less")
+    except RuntimeError as error:
+        # PyTorch has no error of its own for it.
+        if "can't allocate memory" not in str(error):
+            raise
+        return _complain("not enough memory for so large a network; ask for a smaller one")
     except KeyboardInterrupt as stopped:
         _complain("stopped; the same command goes on from here")
         return 128 + (signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT)

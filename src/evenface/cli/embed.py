@@ -132,7 +132,7 @@ def export(
     emb
         Embedding folder.
     file
-        File to write; a new folder for datasets.
+        File to write, in place of one that is there; a new folder for datasets.
     to
         Its format; datasets is a folder for load_from_disk of Hugging Face's datasets.
         [default: by its extension]

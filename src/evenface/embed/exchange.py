@@ -234,11 +234,11 @@ def _export_folder(embeddings: Embeddings, folder: Path, kind: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         FOLDERS[kind](embeddings, folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    except StoreError:
-        # Half a folder would be in the way of the next attempt.
+    except BaseException as error:
+        # However it ends: half a folder would be in the way of the next attempt.
         with suppress(OSError):
             for part in folder.iterdir():
                 part.unlink()
+        if isinstance(error, OSError):
+            raise cannot_write(folder, error) from error
         raise

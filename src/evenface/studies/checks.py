@@ -53,7 +53,7 @@ class ChecksOptions(Options):
     """
 
     duplicate_similarity: float = Field(0.98, ge=0.5, le=1)
-    tiny: int = Field(32, ge=1)
+    tiny: int = Field(32, ge=1, le=100_000)
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,10 @@ MIN_CLASS = 4
 
 GROUP = "group"
 """Name of the attribute that stands for the demographic group itself."""
+
+
+once = AfterValidator(lambda values: tuple(dict.fromkeys(values)))
+"""Leaves a value out where it is given again."""
 
 
 def known(check: Callable[[tuple[str, ...]], object]) -> AfterValidator:
@@ -86,7 +90,7 @@ class CommonOptions(Options):
         `evenface.faces.unrecorded`.
     """
 
-    group_by: tuple[str, ...] | None = None
+    group_by: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     seeds: int = Field(5, ge=1, le=1000)
     folds: int = Field(5, ge=3, le=100)
     split_column: str | None = None
@@ -160,6 +164,21 @@ class StudyData:
         """
         varying = [a for a in self.by if self.rows[a].drop_nulls().n_unique() > 1]
         return (*self.by, GROUP) if len(varying) > 1 else self.by
+
+    def asked(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return attributes that were asked for, each once.
+
+        Raises
+        ------
+        ConfigError
+            If ``group`` is among them and could be a recorded attribute or the group.
+        """
+        if GROUP in names and GROUP in self.rows.columns and self.by != (GROUP,):
+            raise ConfigError(
+                f"{GROUP!r} is a recorded attribute here, and what studies call the group by "
+                f"{' and '.join(self.by)}; rename the column, or group by it"
+            )
+        return tuple(dict.fromkeys(names))
 
     def values(self, attribute: str) -> list[str | None]:
         """Return an attribute's recorded values, or the group's names for ``group``."""

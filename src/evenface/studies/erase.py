@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evenface.embed.embeddings import Embeddings
 from evenface.erasers.methods import check_erasers
-from evenface.errors import SelectionError
+from evenface.errors import ConfigError, SelectionError
 from evenface.faces.split import Split
 from evenface.heads.probes import check_probes
 from evenface.studies.data import (
@@ -27,6 +27,7 @@ from evenface.studies.erased import examine
 from evenface.studies.erased_ways import TOGETHER, Asked, check_remedies, erasing, learning
 from evenface.studies.judged import Repeats
 from evenface.studies.outcomes import outcomes_of
+from evenface.studies.remedies import NONE
 from evenface.studies.result import Result, make_frame
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def erase(
     ------
     SelectionError
         If nothing can be taken out: no attribute has two classes of at least 4 identities.
+    ConfigError
+        If an attribute is called ``none``, or ``group`` and is not the group.
     LeakError
         If `splits` share a person between sides.
     """
@@ -157,7 +160,9 @@ def erase(
     names, probes = options.erasers, options.probes
     remedies = check_remedies(options.training)
     data = prepare(embeddings, common)
-    wanted = tuple(dict.fromkeys(options.attributes or data.by))
+    wanted = data.asked(options.attributes or data.by)
+    if NONE in wanted:
+        raise ConfigError(f"vectors as they are are called {NONE!r} here; rename the attribute")
     labels = {a: data.labels(a) for a in wanted}
     usable = tuple(a for a in wanted if len(labels[a].names) > 1)
     if not usable:

@@ -71,7 +71,7 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
     probes = [*(p for p in result.config["probes"] if p in PROBES), OTHERS]
     chance = 1 / max(classes_of(result, attribute), 1)
     name = title_of(eraser)
-    told = {}
+    told, why = {}, ""
     for probe in probes:
         at = {"target": attribute, "probe": probe, "group": "all"}
         before = one_of(result, "balanced_accuracy", eraser="none", **at)
@@ -79,9 +79,11 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
         after = one_of(result, "balanced_accuracy", **own, **at)
         if before is not None and after is not None and after.value is not None:
             told[probe] = (before, after)
-    if not told:
-        return ""
+        elif after is not None and not why:
+            why = after.method
     what = drawing.short(attribute, 40)
+    if not told:
+        return f"What {name} leaves of {what} can't be said: {why}." if why else ""
     reads = {p for p, (_, after) in told.items() if above(after, chance)}
     turned = [title(p) for p, (_, after) in told.items() if below(after, chance)]
     parts = [f"{title(p)} probe {said(a)} ({said(b)} before)" for p, (b, a) in told.items()]
@@ -104,9 +106,9 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
         )
     if not reads:
         return f"After {name} no probe is shown to read {what}{below_it} ({numbers})."
-    if LINEAR in reads:
-        return f"After {name} a linear probe still reads {what}{below_it} ({numbers})."
-    return f"After {name}{below_it}: {numbers}."
+    reader = LINEAR if LINEAR in reads else next(p for p in told if p in reads)
+    who = AN.get(reader, f"a {title(reader)} probe")
+    return f"After {name} {who} still reads {what}{below_it} ({numbers})."
 
 
 def _price(result: EraseResult, attribute: str) -> list[str]:
@@ -144,7 +146,10 @@ def _learned(result: EraseResult, attribute: str) -> list[str]:
         change = result.estimate(metric="balanced_accuracy_change", **read, **own)
         remedy = named_way(eraser, strength).removeprefix("learned, ")
         part = f"{remedy} {said(after)}"
-        part += " (less)" if below(change, 0) else " (that it is less is not shown)"
+        if below(after, 1 / max(classes_of(result, attribute), 1)):
+            part += " (below chance, which gives it away too)"
+        else:
+            part += " (less)" if below(change, 0) else " (that it is less is not shown)"
         eer = one_of(result, "eer", group="all", **own)
         if eer is not None and eer.value is not None:
             moved = result.estimate(metric="eer_change", group="all", **own)

@@ -24,23 +24,23 @@ def leakage(
     repeats = Repeats.of(asked.splits, asked.data.person)
     ways = [w for w in asked.every if w.name not in left_out]
     for target, tally in tallies.items():
-        columns = [(w, r, tally.place[f"{w.name}\x1f{r}"]) for w in ways for r in asked.readers(w)]
-        columns = [column for column in columns if tally.tried(column[-1]).any()]
+        models = [
+            (w, r) for w in ways for r in asked.readers(w)
+            if tally.tried(tally.place[f"{w.name}\x1f{r}"]).any()
+        ]  # fmt: skip
         # Where halves of the people are too few to learn from, all the others are judged still.
         for apart in (False, True):
-            own = [column for column in columns if (column[1] == OTHERS) == apart]
-            yield from _read(asked, target, tally, own, repeats)
+            own = [(w, r) for w, r in models if (r == OTHERS) == apart]
+            yield from _read(asked, target, tally.only([f"{w.name}\x1f{r}" for w, r in own]),
+                             [(w, r, k) for k, (w, r) in enumerate(own)], repeats)  # fmt: skip
 
 
 def _read(
     asked: Asked, target: str, tally: Tally, columns: list[tuple[Way, str, int]], repeats: Repeats
 ) -> Iterator[dict[str, Any]]:
     codes = asked.targets[target].codes
-    tried = codes >= 0
-    for *_, column in columns:
-        tried &= tally.tried(column)
-    rows = np.flatnonzero(tried)
-    if not columns or not rows.size:
+    rows = np.flatnonzero(tally.tried() & (codes >= 0)) if columns else np.empty(0, np.intp)
+    if not rows.size:
         return
     judged = Judged(tally, rows, codes, asked.data.person, np.maximum(codes, 0),
                     asked.common.asked, repeats)  # fmt: skip

@@ -71,6 +71,13 @@ class Tally:
             self.said[split] = (rows, nothing)
         self.said[split][1][:, self.place[model]] = predicted
 
+    def only(self, models: Sequence[str]) -> Tally:
+        """Return what some of the models said: of the others none that is missing is missed."""
+        found = Tally(self.codes, models)
+        columns = [self.place[name] for name in models]
+        found.said = {s: (rows, said[:, columns]) for s, (rows, said) in self.said.items()}
+        return found
+
     def tried(self, column: int | None = None) -> npt.NDArray[np.bool_]:
         """Tell which rows one model, or every model, predicted at least once, shape (n,)."""
         columns = slice(None) if column is None else slice(column, column + 1)

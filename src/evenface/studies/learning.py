@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ class LearnOptions(Options):
     hidden: tuple[int, ...] = (1000, 128)
     rates: tuple[float, ...] = (0.001, 0.003)
     epochs: int = Field(20, ge=1, le=10_000)
-    epochs_of: dict[str, int] = Field(default_factory=dict)
+    epochs_of: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(default_factory=dict)
     batch: int = Field(256, ge=4)
     patience: int = Field(5, ge=1)
     optimizer: Literal["adam", "sgd"] = "adam"

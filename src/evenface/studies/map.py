@@ -16,7 +16,7 @@ from evenface.errors import SelectionError
 from evenface.faces.groups import identity_groups
 from evenface.faces.select import select_rows
 from evenface.studies.clusters import clusters
-from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, prepare
+from evenface.studies.data import GROUP, CommonOptions, Options, StudyData, once, prepare
 from evenface.studies.label_noise import LABEL_NOISE
 from evenface.studies.map_methods import Method, make_map, require
 from evenface.studies.map_rows import RowSet
@@ -57,9 +57,11 @@ class MapOptions(Options):
         Distance in the space of embeddings.
     """
 
-    per_group: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    per_group: (
+        Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), once] | None
+    ) = None
     images: int = Field(1, ge=1)
-    dims: tuple[Literal[2, 3], ...] = (2, 3)
+    dims: Annotated[tuple[Literal[2, 3], ...], Field(min_length=1), once] = (2, 3)
     method: Method = "tsne"
     perplexity: float = Field(30.0, ge=2)
     metric: Literal["cosine", "euclidean"] = "cosine"

@@ -172,7 +172,7 @@ def probe(
     options, common = options or ProbeOptions(), common or CommonOptions()
     names = options.probes
     data = prepare(embeddings, common)
-    targets = tuple(dict.fromkeys(options.targets or data.targets))
+    targets = data.asked(options.targets) if options.targets else data.targets
     made = study_splits(data, common, splits, attributes=targets)
     labels = {t: data.labels(t) for t in targets}
     usable = [t for t in targets if len(labels[t].names) > 1]

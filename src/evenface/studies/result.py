@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
+from evenface.embed.files import file_sha256
 from evenface.embed.seal import SEAL, is_sealed_text, sealed_text
 from evenface.errors import StoreError
 from evenface.stats.intervals import Estimate
@@ -190,13 +191,16 @@ class Result(ABC):
         """
         folder.mkdir(parents=True, exist_ok=True)
         tables = {".parquet": self.numbers, OUTCOMES: self.outcomes}
+        files = {}
         for ending, frame in tables.items():
             if frame is not None:
                 table = folder / f"{self.study}{ending}"
                 frame.write_parquet(table.with_suffix(".tmp"))
+                files[ending] = file_sha256(table.with_suffix(".tmp"))
                 os.replace(table.with_suffix(".tmp"), table)
         file = folder / f"{self.study}.json"
-        text = json.dumps({**self.to_dict(), "key": key}, ensure_ascii=False, allow_nan=False)
+        told = {**self.to_dict(), "key": key, "files": files}
+        text = json.dumps(told, ensure_ascii=False, allow_nan=False)
         file.with_suffix(".tmp").write_text(sealed_text(text), encoding="utf-8")
         os.replace(file.with_suffix(".tmp"), file)
         return file

@@ -56,8 +56,8 @@ class SpacesOptions(LearnOptions):
         Learn from equally many people of each group, or from all there are.
     """
 
-    dims: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = (2,)
-    balance: tuple[Balance, ...] = ("balanced",)
+    dims: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((2,), min_length=1)
+    balance: tuple[Balance, ...] = Field(("balanced",), min_length=1)
 
 
 @dataclass(frozen=True, repr=False)

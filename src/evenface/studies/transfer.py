@@ -153,7 +153,12 @@ def transfer(
     options, common = options or TransferOptions(), common or CommonOptions()
     names = options.probes
     data = prepare(embeddings, common)
-    target, across = data.labels(options.target), data.labels(options.across)
+    target, across = map(data.labels, data.asked((options.target, options.across)))
+    if taken := {ALL, MATCHED} & set(across.names):
+        raise SelectionError(
+            f"a value of {options.across} is {min(taken)!r}, as the model of all groups is called "
+            "here; rename it"
+        )
     groups, left_out = _usable(data, target, across)
     made = study_splits(data, common, splits, attributes=(options.target, options.across))
     models = [*groups, MATCHED, ALL]
