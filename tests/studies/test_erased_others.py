@@ -81,7 +81,7 @@ def test_halves_share_nobody_and_both_have_every_label() -> None:
     data = prepare(people, BY)
     asked: Any = SimpleNamespace(data=data, targets={"side": data.labels("side")})
     halves = Halves.of(asked, split)
-    one, other = halves.erased.train, halves.read.train
+    one, other = halves.fitted.train, halves.read.train
     assert sorted([*one, *other]) == split.train.tolist()
     assert not set(data.person[one]) & set(data.person[other])
     assert abs(len(one) - len(other)) <= 2

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from evenface.studies.erased_ways import LINEAR
+from evenface.studies.heldout import OTHERS
+
 if TYPE_CHECKING:
     from evenface.studies.erase import EraseResult
 
@@ -20,15 +23,22 @@ def classes_of(result: EraseResult, target: str) -> int:
     return int(result.context["classes"].get(target, 2))
 
 
+def measuring(result: EraseResult) -> str:
+    """Return the probe by which leakage is told: the first, and if linear, of other people."""
+    has = (result.numbers["probe"] == OTHERS).any()
+    first = str(result.config["probes"][0])
+    return OTHERS if has and first == LINEAR else first
+
+
 def curve(result: EraseResult, attribute: str) -> list[dict[str, Any]]:
-    """Return each way's leakage to the first probe, errors, and whether no other beats both.
+    """Return each way's leakage to `measuring`'s probe, errors, and whether no other beats both.
 
     Leakage is how far from chance an attribute is read, as a share of the way to 1: below chance
     too, where a reader tells by being wrong. Of attributes taken out together the one that is
     farthest counts. What is read of one attribute is given as balanced accuracy, of several as
     ``(a - chance) / (1 - chance)``, so that attributes of unlike chance stand on one scale.
     """
-    probe = result.config["probes"][0]
+    probe = measuring(result)
     parts = result.context["parts"].get(attribute, [attribute])
     read = result.numbers.filter(
         (pl.col("metric") == "balanced_accuracy")

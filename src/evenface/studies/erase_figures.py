@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from evenface.erasers.methods import ERASERS
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
-from evenface.studies.erase_curve import classes_of, curve, taken_out
+from evenface.studies.erase_curve import classes_of, curve, measuring, taken_out
 from evenface.studies.erase_view import one_of, wholes
 from evenface.studies.erased_ways import LEARNED, SPACE, SPACES, title_of
-from evenface.studies.heldout import title
+from evenface.studies.heldout import OTHERS, title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def draw_curve(result: EraseResult) -> Figure:
             what = (
                 "above chance, of the way to 1, the most read" if several else "balanced accuracy"
             )
-            axes.set_xlabel(f"{what}, {result.config['probes'][0]} probe")
+            axes.set_xlabel(f"{what}, {title(measuring(result))} probe")
             # A rate of 0 stands on no axis.
             axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
         panels[0].set_ylabel("equal error rate")
@@ -102,7 +102,7 @@ def _reach(points: list[dict[str, Any]], of: str) -> list[list[float]]:
 def draw_probes(result: EraseResult) -> Figure:
     """Draw what each probe reads of what was taken out, before and after."""
     attributes = [a for a in taken_out(result) if a in set(result.numbers["target"].to_list())]
-    probes = [p for p in result.config["probes"] if p in PROBES]
+    probes = [p for p in (*result.config["probes"], OTHERS) if p in PROBES or p == OTHERS]
     with drawing.styled():
         figure = drawing.new_figure(3.6 * max(len(attributes), 1), 3.8)
         panels = figure.subplots(1, max(len(attributes), 1), squeeze=False, sharey=True)[0]

@@ -8,7 +8,7 @@ import polars as pl
 
 from evenface.heads.probes import PROBES
 from evenface.studies import drawing
-from evenface.studies.erase_curve import classes_of, curve, taken_out
+from evenface.studies.erase_curve import classes_of, curve, measuring, taken_out
 from evenface.studies.erased_ways import LEARNED, LINEAR, SPACE, by_label, named_way, title_of
 from evenface.studies.heldout import OTHERS, title
 from evenface.studies.words import above, below, listed, percent, said, said_rate
@@ -16,7 +16,10 @@ from evenface.studies.words import above, below, listed, percent, said, said_rat
 if TYPE_CHECKING:
     from evenface.studies.erase import EraseResult
 
-AN = {"mlp": "an MLP", OTHERS: "a linear probe that learned from other people"}
+AN = {
+    LINEAR: "a linear probe", "mlp": "an MLP",
+    OTHERS: "a linear probe that learned from other people",
+}  # fmt: skip
 MANY = ("knn",)
 """Readers that are called in the plural."""
 
@@ -102,13 +105,17 @@ def _left(result: EraseResult, attribute: str, eraser: str) -> str:
         ours = "no linear probe" if OTHERS not in left else "no linear probe of the people it saw"
         return (
             f"{who[0].upper()}{who[1:]} leaves {what} to {to}: after {name} {ours} is "
-            f"shown to read it, and {to} still {'does' if alone else 'do'}{below_it} ({numbers})."
+            f"shown to read it, and {f'{to} still does' if alone else 'they still do'}{below_it} "
+            f"({numbers})."
         )
     if not reads:
         return f"After {name} no probe is shown to read {what}{below_it} ({numbers})."
     reader = LINEAR if LINEAR in reads else next(p for p in told if p in reads)
-    who = AN.get(reader, f"a {title(reader)} probe")
-    return f"After {name} {who} still reads {what}{below_it} ({numbers})."
+    return f"After {name} {_reader(reader)} still reads {what}{below_it} ({numbers})."
+
+
+def _reader(probe: str) -> str:
+    return AN.get(probe, f"a {title(probe)} probe")
 
 
 def _price(result: EraseResult, attribute: str) -> list[str]:
@@ -131,7 +138,7 @@ def _price(result: EraseResult, attribute: str) -> list[str]:
 
 def _learned(result: EraseResult, attribute: str) -> list[str]:
     """Say what remedies do while a space of people is learned, against a space without one."""
-    probe = result.config["probes"][0]
+    probe = measuring(result)
     read: dict[str, Any] = {"target": attribute, "probe": probe, "group": "all"}
     plain = {"eraser": SPACE.eraser, "attribute": "none"}
     start = one_of(result, "balanced_accuracy", **read, **plain)
@@ -161,7 +168,7 @@ def _learned(result: EraseResult, attribute: str) -> list[str]:
     eer = one_of(result, "eer", group="all", **plain)
     rate = "" if eer is None or eer.value is None else f" and has an EER of {said_rate(eer)}"
     return [
-        f"A space learned to tell people apart gives {what} away to a {title(probe)} probe with "
+        f"A space learned to tell people apart gives {what} away to {_reader(probe)} with "
         f"balanced accuracy {said(start)}{rate}; learned with {'; with '.join(parts)}. These "
         "remedies are about linear readers: what others read is in the table."
     ]
@@ -174,12 +181,14 @@ def _together(result: EraseResult) -> str:
         points = curve(result, attribute)
         front = [p for p in points if p["front"] and p["eraser"] != "none"]
         if front:
-            named = list(dict.fromkeys(named_way(p["eraser"], p["strength"]) for p in front))
+            names = dict.fromkeys(named_way(p["eraser"], p["strength"]) for p in front)
+            # There are commas in them.
+            named = [f"“{name}”" for name in names]
             best.append(f"for {drawing.short(attribute, 40)}, {listed(named)}")
     if not best:
         return ""
     return (
-        f"Not beaten by another way in both, leakage to a {title(result.config['probes'][0])} "
-        f"probe and verification errors, by their values: {'; '.join(best)}. Intervals are in the "
+        f"Not beaten by another way in both, leakage to {_reader(measuring(result))} "
+        f"and verification errors, by their values: {'; '.join(best)}. Intervals are in the "
         "table; no point is tested against another."
     )

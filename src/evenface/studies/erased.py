@@ -19,7 +19,7 @@ from evenface.studies.erased_comparing import Comparing
 from evenface.studies.erased_fitted import fit, tasks_of
 from evenface.studies.erased_learned import learn_together
 from evenface.studies.erased_numbers import leakage, rates, turned
-from evenface.studies.erased_others import Halves, read_by_others
+from evenface.studies.erased_others import Others
 from evenface.studies.erased_ways import BEFORE, Asked, Way, by_label, source_of, title_of
 from evenface.studies.heldout import OTHERS, STRONGEST, Curves, Progress, Tally, learn
 from evenface.studies.identity_space import IdentitySpace
@@ -56,7 +56,7 @@ def examine(asked: Asked, on_step: Callable[[int, int], None] | None) -> Examine
     ranks: dict[tuple[str, str], list[int]] = defaultdict(list)
     progress = Progress(on_step, len(asked.splits) * len(asked.every))
     for s, split in enumerate(asked.splits):
-        test, halves = None, Halves.of(asked, split)
+        test, others = None, Others(asked, split)
         for way, rank, vectors in _changed(asked, split, left_out, progress):
             if comparing is not None and s in comparing.hands:
                 try:
@@ -70,7 +70,7 @@ def examine(asked: Asked, on_step: Callable[[int, int], None] | None) -> Examine
                 shifts[way.name][s] = _shift(asked.data.vectors, vectors, split.test)
             _read(asked, way, vectors, split, s, tallies)
             if OTHERS in asked.readers(way):
-                read_by_others(asked, way, halves, s, tallies)
+                others.read(way, s, tallies)
         if comparing is not None and test is not None:
             comparing.errors.close(test, s)
     rows = [*leakage(asked, tallies, left_out), *turned(asked, shifts, left_out)]

@@ -2,7 +2,7 @@
 
 Of the people that it is fitted to, LEACE leaves a linear probe nothing by construction. Who has
 labels of other people learns what the eraser's means and covariances got wrong, and may read more.
-So a split's training people are halved: an eraser is fitted to one half, a probe to the other.
+So a split's training people are halved: one half is fitted to, a probe learns from the other.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evenface.erasers.eraser import Eraser
 from evenface.erasers.span import Span
 from evenface.faces.split import Split
 from evenface.heads.scaling import Vectors
 from evenface.studies.erased_fitted import fit, tasks_of
+from evenface.studies.erased_learned import learn_together
 from evenface.studies.erased_ways import BEFORE, LINEAR, Asked, Way
 from evenface.studies.heldout import OTHERS, Tally, learn
+from evenface.studies.identity_space import IdentitySpace
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,12 @@ class Halves:
 
     Attributes
     ----------
-    erased, read : Split
-        Whom erasers are fitted to, and whom the probe learns from.
-    span : Span
-        Of the vectors of the former.
+    fitted, read : Split
+        Whom erasers are fitted to and spaces learned from, and whom the probe learns from.
     """
 
-    erased: Split
+    fitted: Split
     read: Split
-    span: Span
 
     @classmethod
     def of(cls, asked: Asked, split: Split) -> Halves:
@@ -45,27 +45,50 @@ class Halves:
         dealt = person[np.lexsort((shuffled, alike))][::2]
         mine = np.isin(asked.data.person[split.train], dealt)
         one, other = split.train[mine], split.train[~mine]
-        span = Span.of(asked.data.vectors[one])
-        return cls(replace(split, train=one), replace(split, train=other), span)
+        return cls(replace(split, train=one), replace(split, train=other))
 
 
-def read_by_others(
-    asked: Asked, way: Way, halves: Halves, s: int, tallies: dict[str, Tally]
-) -> None:
-    """Note what the probe says of a split's test people, where both halves can be learned from."""
-    vectors = _changed(asked, way, halves)
-    if vectors is None:
-        return
-    tasks = tasks_of(asked, halves.read)
-    answers = learn(vectors, tasks, (LINEAR,))
-    for tally, task, answer in zip(tallies.values(), tasks, answers, strict=True):
-        if answer is not None:
-            tally.add(s, f"{way.name}\x1f{OTHERS}", task.test, answer.predicted[LINEAR])
+class Others:
+    """The probe of a split's other people, way after way.
 
+    Parameters
+    ----------
+    asked : Asked
+    split : Split
+    """
 
-def _changed(asked: Asked, way: Way, halves: Halves) -> Vectors | None:
-    vectors = asked.data.vectors
-    if way is BEFORE:
-        return vectors
-    eraser = fit(asked, way, halves.erased, {}, halves.span)
-    return None if eraser is None else eraser.at(way.strength)(vectors, asked.codes(way))
+    def __init__(self, asked: Asked, split: Split) -> None:
+        self.asked, self.halves = asked, Halves.of(asked, split)
+        self._span = Span.of(asked.data.vectors[self.halves.fitted.train])
+        self._fitted: dict[tuple[str, str], Eraser | None] = {}
+        self._spaces: dict[Way, IdentitySpace] = {}
+        self._failed: dict[str, str] = {}
+
+    def read(self, way: Way, s: int, tallies: dict[str, Tally]) -> None:
+        """Note what it says of the split's test people, where either half can be learned from."""
+        vectors = self._changed(way)
+        if vectors is None:
+            return
+        tasks = tasks_of(self.asked, self.halves.read)
+        answers = learn(vectors, tasks, (LINEAR,))
+        for tally, task, answer in zip(tallies.values(), tasks, answers, strict=True):
+            if answer is not None:
+                tally.add(s, f"{way.name}\x1f{OTHERS}", task.test, answer.predicted[LINEAR])
+
+    def _changed(self, way: Way) -> Vectors | None:
+        vectors = self.asked.data.vectors
+        if way is BEFORE:
+            return vectors
+        if way.learned:
+            if way not in self._spaces and way.name not in self._failed:
+                self._spaces = learn_together(self.asked, self.halves.fitted, way, self._failed)
+            return self._spaces[way](vectors) if way in self._spaces else None
+        key = (way.attribute, way.eraser)
+        if key not in self._fitted:
+            self._fitted[key] = fit(
+                self.asked, way, self.halves.fitted, self._failed, self._span
+            )  # fmt: skip
+        eraser = self._fitted[key]
+        if eraser is None:
+            return None
+        return eraser.at(way.strength)(vectors, self.asked.codes(way))

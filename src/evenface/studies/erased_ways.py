@@ -195,9 +195,9 @@ class Asked:
     def readers(self, way: Way) -> tuple[str, ...]:
         """Return the probes that read what a way leaves, and the strongest of several.
 
-        Of erasers a linear probe that learned from other people reads it too.
+        A linear probe is there twice: of the people that were fitted to, and of others.
         """
         own = self.probes if way.whole else self.probes[:1]
         several = (STRONGEST,) if len(own) > 1 else ()
-        others = (OTHERS,) if LINEAR in own and way.whole and not way.learned else ()
+        others = (OTHERS,) if LINEAR in own else ()
         return (*own, *several, *others)
