@@ -11,6 +11,7 @@ import numpy as np
 from evenface.stats.accuracy import mean
 from evenface.stats.intervals import Estimate
 from evenface.studies.erased_errors import Errors
+from evenface.studies.erased_others import Halves
 from evenface.studies.erased_ways import BEFORE, Asked, Way, start_of
 from evenface.studies.heldout import OTHERS, Tally
 from evenface.studies.judged import Judged, Repeats
@@ -21,7 +22,9 @@ def leakage(
     asked: Asked, tallies: dict[str, Tally], left_out: dict[str, str]
 ) -> Iterator[dict[str, Any]]:
     """Yield what probes read, as vectors are and after each way, and by how much it changed."""
-    repeats = Repeats.of(asked.splits, asked.data.person)
+    # Two splits have fewer people in common in either half than in all that they learn from.
+    halves = [Halves.of(asked, split).read for split in asked.splits]
+    repeats = [Repeats.of(splits, asked.data.person) for splits in (asked.splits, halves)]
     ways = [w for w in asked.every if w.name not in left_out]
     for target, tally in tallies.items():
         models = [
@@ -31,8 +34,9 @@ def leakage(
         # Where halves of the people are too few to learn from, all the others are judged still.
         for apart in (False, True):
             own = [(w, r) for w, r in models if (r == OTHERS) == apart]
-            yield from _read(asked, target, tally.only([f"{w.name}\x1f{r}" for w, r in own]),
-                             [(w, r, k) for k, (w, r) in enumerate(own)], repeats)  # fmt: skip
+            said = tally.only([f"{w.name}\x1f{r}" for w, r in own])
+            columns = [(w, r, k) for k, (w, r) in enumerate(own)]
+            yield from _read(asked, target, said, columns, repeats[apart])
 
 
 def _read(
