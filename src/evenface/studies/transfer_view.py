@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from evenface.studies.transfer import TransferResult
 
 LITTLE = 20
+NAMED = 3
+"""Gaps that are named at most; the table has them all."""
 
 
 def read_transfer(result: TransferResult) -> list[str]:
@@ -96,9 +98,14 @@ def _tested(result: TransferResult) -> str:
         else "They cover who was tested, not who was learned from: for that at least 3 splits "
         "(--seeds) are needed."
     )
+    pairs = [
+        f"on {drawing.short(row['a'], 40)} for a model of {drawing.short(row['b'], 40)}"
+        for row in found.rows(named=True)
+    ]
+    named = f": {listed(pairs)}" if 0 < len(pairs) <= NAMED else ""
     return (
         f"After such a correction (permutation tests over identities, Holm) {found.height} of "
-        f"{tests.height} gaps differ from zero. {covers}"
+        f"{tests.height} gaps differ from zero{named}. {covers}"
     )
 
 

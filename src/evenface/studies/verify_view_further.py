@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,6 +24,12 @@ def estimate_in(rows: pl.DataFrame, **own: Any) -> Estimate | None:
         return None
     names = ("value", "low", "high", "level", "n", "n_identities", "method")
     return Estimate(**{n: found[n][0] for n in names})
+
+
+def opposite(found: Estimate) -> Estimate:
+    """Return a number with its sign changed."""
+    value, low, high = (None if x is None else -x for x in (found.value, found.high, found.low))
+    return replace(found, value=value, low=low, high=high)
 
 
 def everybody_in(table: pl.DataFrame) -> pl.DataFrame:
@@ -104,10 +111,12 @@ def associated(result: VerifyResult) -> list[str]:
         return [f"{first} (WEAT's effect size, people exchanged)."]
     most = shown.sort(pl.col("value").abs(), descending=True).row(0, named=True)
     x, y, a, b = (drawing.short(most[c], 40) for c in ("x", "y", "a", "b"))
-    if most["value"] < 0:
-        x, y = y, x
     e = estimate_in(shown, x=most["x"], y=most["y"], a=most["a"], b=most["b"],
                     targets=most["targets"], attribute=most["attribute"])  # fmt: skip
+    if most["value"] < 0:
+        # d is about the first of the two named: exchanged, its sign is too.
+        x, y = y, x
+        e = opposite(e) if e else e
     size = said(e, signed=True) if e else ""
     picked = ", overstated on average for being that" if rows.height > 1 else ""
     p = f"p = {shown_p(most['p_holm'])}".replace("= <", "<")
