@@ -55,7 +55,8 @@ def erase(
     hiding
         Strengths (lambda) of adversarial, with commas. [default: 1,10]
     probes
-        linear, mlp, knn, rbf, with commas. [default: linear,mlp,knn]
+        linear, mlp, knn, rbf, with commas; linear learns once more from people whom the eraser
+        was not fitted to. [default: linear,mlp,knn]
     fmr
         FMR at which FNMR is counted, on training people; for learned spaces on validation people.
         [default: 0.01]

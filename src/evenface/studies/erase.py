@@ -141,8 +141,10 @@ def erase(
     EraseResult
         Metrics ``balanced_accuracy`` (by target and probe, in [0, 1]) and
         ``balanced_accuracy_change`` (after less before, on the same people; of a space learned
-        with a remedy, less that without); ``eer`` (mean of FMR and FNMR at the threshold where
-        they are equal on training people, of learned spaces on validation people), ``fmr`` and
+        with a remedy, less that without), where the probe ``linear_others`` learned from one half
+        of the training people, of vectors changed by what was fitted to the other; ``eer`` (mean
+        of FMR and FNMR at the threshold where they are equal on training people, of learned
+        spaces on validation people), ``fmr`` and
         ``fnmr`` (at the threshold of the FMR asked for on the same people), over everybody and by
         group, and ``eer_change`` and ``fnmr_change``; ``cosine_shift``, the mean of 1 less the
         cosine of a picture's vectors before and after, in [0, 2].
@@ -162,7 +164,10 @@ def erase(
     data = prepare(embeddings, common)
     wanted = data.asked(options.attributes or data.by)
     if NONE in wanted:
-        raise ConfigError(f"vectors as they are are called {NONE!r} here; rename the attribute")
+        raise ConfigError(
+            f"an attribute called {NONE!r} can't be told from vectors as they are, which are "
+            "called that here; rename the attribute"
+        )
     labels = {a: data.labels(a) for a in wanted}
     usable = tuple(a for a in wanted if len(labels[a].names) > 1)
     if not usable:

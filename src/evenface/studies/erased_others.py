@@ -8,6 +8,7 @@ So a split's training people are halved: one half is fitted to, a probe learns f
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -58,11 +59,19 @@ class Others:
     """
 
     def __init__(self, asked: Asked, split: Split) -> None:
-        self.asked, self.halves = asked, Halves.of(asked, split)
-        self._span = Span.of(asked.data.vectors[self.halves.fitted.train])
+        self.asked, self.split = asked, split
         self._fitted: dict[tuple[str, str], Eraser | None] = {}
         self._spaces: dict[Way, IdentitySpace] = {}
         self._failed: dict[str, str] = {}
+
+    @cached_property
+    def halves(self) -> Halves:
+        """The split's, dealt where a linear probe is asked at all."""
+        return Halves.of(self.asked, self.split)
+
+    @cached_property
+    def _span(self) -> Span:
+        return Span.of(self.asked.data.vectors[self.halves.fitted.train])
 
     def read(self, way: Way, s: int, tallies: dict[str, Tally]) -> None:
         """Note what it says of the split's test people, where either half can be learned from."""
@@ -85,9 +94,8 @@ class Others:
             return self._spaces[way](vectors) if way in self._spaces else None
         key = (way.attribute, way.eraser)
         if key not in self._fitted:
-            self._fitted[key] = fit(
-                self.asked, way, self.halves.fitted, self._failed, self._span
-            )  # fmt: skip
+            half = self.halves.fitted
+            self._fitted[key] = fit(self.asked, way, half, self._failed, self._span)
         eraser = self._fitted[key]
         if eraser is None:
             return None
